@@ -1,0 +1,82 @@
+// swift-tools-version: 6.1
+// Targets stand in dependency order. Who may import whom is a rule of the design (ARCHITECTURE.md):
+// this file is where the compiler enforces it.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A plugin is two targets: its domain (testable, exports nothing) and an entry target of a few lines that exports
+/// `hl_plugin_entry_v1` and becomes the shared object `lib<id>.so`. Tests link the domain only, so that two entry
+/// symbols never meet in one executable.
+func plugin(_ name: String, uses: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(
+            name: "\(name)Plugin", dependencies: ["PluginSDK"] + uses, path: "Plugins/\(name)/Domain",
+            swiftSettings: settings),
+        .target(
+            name: "\(name)Entry", dependencies: [.target(name: "\(name)Plugin"), "PluginSDK", "PluginABI"],
+            path: "Plugins/\(name)/Entry", swiftSettings: settings),
+    ]
+}
+
+let package = Package(
+    name: "hookline",
+    products: [
+        .executable(name: "hookline-host", targets: ["hookline-host"]),
+        .executable(name: "hookline", targets: ["hookline"]),
+        .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
+        .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
+        .library(name: "PluginSDK", targets: ["PluginSDK"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // C: only what Swift cannot call, each with its reason.
+        .target(name: "CSystem"),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .target(name: "PluginABI"),
+
+        // The broker, from the wire inwards.
+        .target(name: "MQTTCodec", swiftSettings: settings),
+        .target(name: "Timing", swiftSettings: settings),
+        .target(name: "BrokerCore", dependencies: ["MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
+        .target(name: "Reactor", dependencies: ["CSystem", "Timing"], swiftSettings: settings),
+        .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: settings),
+        .target(
+            name: "Host", dependencies: ["BrokerCore", "Reactor", "Configuration", "PluginABI", "CSystem", "Timing"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "hookline-host", dependencies: ["Host"], path: "Sources/HostMain", swiftSettings: settings),
+        .executableTarget(
+            name: "hookline",
+            dependencies: [
+                "Configuration", "MQTTCodec", "PasswordFile", "CSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Sources/CLI", swiftSettings: settings),
+        .target(name: "HooklineClient", dependencies: ["MQTTCodec", "CSystem"], swiftSettings: settings),
+
+        // Plugins.
+        .target(name: "PluginSDK", dependencies: ["PluginABI"], swiftSettings: settings),
+        .target(
+            name: "PasswordFile", dependencies: ["COpenSSL"], path: "Plugins/Auth/PasswordFile",
+            swiftSettings: settings),
+
+        .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
+        .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
+        .testTarget(name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec"], swiftSettings: settings),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CSystem"], swiftSettings: settings),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
+        .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
+        .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
+        .testTarget(name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile"], swiftSettings: settings),
+        .testTarget(name: "ACLPluginTests", dependencies: ["ACLPlugin"], swiftSettings: settings),
+        .testTarget(name: "TidyTests", swiftSettings: settings),
+    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL"),
+    cLanguageStandard: .c11
+)

@@ -1,0 +1,1 @@
+#include "hookline/plugin.h"
