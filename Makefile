@@ -1,0 +1,48 @@
+# One entry for everything a person or a machine does here. `make` alone lists the targets.
+CONFIG ?= plugins.yaml
+PREFIX ?= /usr/local
+DESTDIR ?=
+RELEASE := .build/release
+FORMATTED := Package.swift Sources Plugins Tests $(wildcard Examples)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check check-asan check-tsan bench format install clean setup
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: build ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+	@exec $(RELEASE)/hookline serve --config $(CONFIG)
+
+build: setup ## release build, with the plugins and hookline.pc (PKG_CONFIG_PATH=.build/pkgconfig)
+	@swift build -c release
+	@scripts/pkgconfig.sh "$(CURDIR)/Sources/PluginABI/include" .build/pkgconfig/hookline.pc
+
+setup:
+	@scripts/setup.sh run
+
+test: ## everything: format, tidy rules, unit tests, C examples, integration tests with real clients
+	@scripts/test.sh
+
+check: ## the quick part of `make test`: format, C examples, unit tests, tidy rules
+	@scripts/test.sh quick
+
+check-asan: ## unit tests and a short integration run with AddressSanitizer
+	@scripts/sanitize.sh address
+
+check-tsan: ## unit tests and a short integration run with ThreadSanitizer
+	@scripts/sanitize.sh thread
+
+bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --cells pairs")
+	@scripts/setup.sh bench
+	@swift build -c release
+	@python3 Benchmarks/wire/run.py $(BENCH)
+
+format: ## rewrite the Swift sources in the house format
+	@swift format --in-place --parallel --configuration .swift-format -r $(FORMATTED)
+
+install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
+	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove what builds and test runs leave behind
+	@rm -rf .build .build-address .build-thread .venv .pytest_cache bench-out

@@ -1,0 +1,59 @@
+/// Who may import whom (ARCHITECTURE.md). Package.swift keeps our modules apart; this also keeps the toolchain's large
+/// libraries out of the broker, which the compiler would let in.
+enum ImportRules {
+    /// What every module may use: the standard library and the C library.
+    static let platform: Set<String> = ["Swift", "Glibc", "Synchronization"]
+
+    /// Folder, and what its files may import beyond `platform`. The longest folder that matches a path counts.
+    static let allowed: [(folder: String, modules: Set<String>)] = [
+        ("Sources/MQTTCodec", []),
+        ("Sources/Timing", []),
+        ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "Timing"]),
+        ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
+        ("Sources/Configuration", ["CYAML"]),
+        (
+            "Sources/Host",
+            ["BrokerCore", "Reactor", "Configuration", "PluginABI", "CSystem", "Timing", "MQTTCodec"]
+        ),
+        ("Sources/HostMain", ["Host"]),
+        (
+            "Sources/CLI",
+            [
+                "ArgumentParser", "Configuration", "MQTTCodec", "PasswordFile", "CSystem", "Foundation",
+                "FoundationEssentials",
+            ]
+        ),
+        ("Sources/HooklineClient", ["MQTTCodec", "CSystem"]),
+        ("Sources/PluginSDK", ["PluginABI"]),
+        ("Plugins/Auth/PasswordFile", ["COpenSSL"]),
+        ("Plugins/Auth/Domain", ["PluginSDK", "PasswordFile"]),
+        ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
+        ("Plugins/ACL/Domain", ["PluginSDK"]),
+        ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
+    ]
+
+    static func imports(_ file: SourceFile) -> [Violation] {
+        guard file.isSwift, file.path.hasPrefix("Sources/") || file.path.hasPrefix("Plugins/") else { return [] }
+        let owner = allowed.filter { file.path.hasPrefix($0.folder + "/") }.max { $0.folder.count < $1.folder.count }
+        guard let owner else {
+            return [Violation(path: file.path, line: 1, message: "no import rule for this folder; add one")]
+        }
+        return importedModules(of: file).compactMap { line, module in
+            guard !platform.contains(module), !owner.modules.contains(module) else { return nil }
+            return Violation(path: file.path, line: line, message: "\(owner.folder) may not import \(module)")
+        }
+    }
+
+    static func importedModules(of file: SourceFile) -> [(line: Int, module: String)] {
+        let pattern =
+            #/
+            ^\s* (?: @[A-Za-z_()]+ \s+ )*
+            (?: (?: public | package | internal | fileprivate | private ) \s+ )?
+            import \s+ (?: (?: struct | class | enum | protocol | func | var | let | typealias ) \s+ )?
+            ( [A-Za-z_0-9]+ )
+            /#
+        return CodeMask.lines(of: file.text).enumerated().compactMap { index, line in
+            line.firstMatch(of: pattern).map { (index + 1, String($0.1)) }
+        }
+    }
+}

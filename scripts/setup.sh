@@ -1,0 +1,87 @@
+#!/bin/sh
+# Prepares this machine: finds a Swift toolchain and installs the system packages that are missing. It looks for what
+# is needed (a command, a pkg-config module), not for package names, so it does nothing and costs some milliseconds when
+# everything is there, also where the packages have other names.
+#
+# usage: scripts/setup.sh [run|test|bench]      what is prepared: each includes what stands before it
+set -eu
+purpose=${1:-run}
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "setup: $*" >&2; }
+stop() { say "$*"; exit 1; }
+
+need_swift() {
+    if ! command -v swift >/dev/null 2>&1; then
+        stop "no Swift toolchain on PATH. Hookline needs Swift 6.3 or newer:
+       https://www.swift.org/install/linux   (swiftly installs it into your home folder)
+       then open a new shell and run this command again"
+    fi
+    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+    major=${version%%.*} minor=${version#*.}
+    if [ -z "$version" ] || [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 3 ]; }; then
+        stop "this is Swift ${version:-of unknown version}; Hookline needs 6.3 or newer:
+       https://www.swift.org/install/linux"
+    fi
+}
+
+missing=
+want_command() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
+want_module() { pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"; }
+
+collect_missing() {
+    want_command pkg-config pkg-config
+    want_command gcc gcc
+    want_module openssl libssl-dev
+    want_module yaml-0.1 libyaml-dev
+    case $purpose in
+    test | bench)
+        want_command python3 python3
+        python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
+        want_command mosquitto_pub mosquitto-clients
+        want_command readelf binutils
+        ;;
+    esac
+    if [ "$purpose" = bench ]; then
+        [ -x /usr/sbin/mosquitto ] || want_command mosquitto mosquitto
+    fi
+}
+
+install_missing() {
+    [ -n "$missing" ] || return 0
+    command -v apt-get >/dev/null 2>&1 || stop "please install (names as in Debian):$missing"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null 2>&1 || stop "not root and no sudo; run as root: apt-get install$missing"
+        as_root=sudo
+    fi
+    say "installing$missing"
+    # RUNLEVEL=1 keeps the mosquitto package from starting its service on port 1883, where `make run` will listen.
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 \
+        || say "apt-get update failed; trying with the lists that are here"
+    # shellcheck disable=SC2086 # a list of words is what is meant
+    $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -qq --no-install-recommends $missing >&2 || stop "could not install$missing"
+}
+
+# Python packages of the integration tests go into .venv/site of this checkout: nothing is installed for the user or
+# the system, and neither ensurepip nor the venv module need to be there. A stamp makes the second run free.
+python_packages() {
+    requirements=Tests/Integration/requirements.txt
+    wanted=$({ cat "$requirements"; python3 --version; } | cksum)
+    [ "$(cat .venv/stamp 2>/dev/null || :)" = "$wanted" ] && return 0
+    say "installing the Python packages of $requirements into .venv"
+    rm -rf .venv
+    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target .venv/site -r "$requirements" \
+        || stop "pip could not install $requirements"
+    printf '%s\n' "$wanted" >.venv/stamp
+}
+
+case $purpose in
+run | test | bench) ;;
+*) stop "unknown purpose '$purpose'; one of: run, test, bench" ;;
+esac
+need_swift
+collect_missing
+install_missing
+[ "$purpose" = run ] || python_packages
