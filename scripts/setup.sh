@@ -72,7 +72,8 @@ python_packages() {
     [ "$(cat .venv/stamp 2>/dev/null || :)" = "$wanted" ] && return 0
     say "installing the Python packages of $requirements into .venv"
     rm -rf .venv
-    PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --target .venv/site -r "$requirements" \
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        python3 -m pip install --quiet --target .venv/site -r "$requirements" \
         || stop "pip could not install $requirements"
     printf '%s\n' "$wanted" >.venv/stamp
 }
