@@ -40,7 +40,7 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .target(name: "PluginABI"),
+        .target(name: "PluginABI", exclude: ["pkgconfig"]),
 
         // The broker, from the wire inwards.
         .target(name: "MQTTCodec", swiftSettings: settings),
