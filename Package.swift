@@ -47,7 +47,8 @@ let package = Package(
         .target(name: "Timing", swiftSettings: settings),
         .target(name: "BrokerCore", dependencies: ["MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
         .target(name: "Reactor", dependencies: ["CSystem", "Timing"], swiftSettings: settings),
-        .target(name: "Configuration", dependencies: ["CYAML"], swiftSettings: settings),
+        .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
+        .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(
             name: "Host", dependencies: ["BrokerCore", "Reactor", "Configuration", "PluginABI", "CSystem", "Timing"],
             swiftSettings: settings),
@@ -71,12 +72,14 @@ let package = Package(
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
         .testTarget(name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CSystem"], swiftSettings: settings),
-        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration"], swiftSettings: settings),
+        .testTarget(name: "PositionedYAMLTests", dependencies: ["PositionedYAML"], swiftSettings: settings),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
         .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
         .testTarget(name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile"], swiftSettings: settings),
         .testTarget(name: "ACLPluginTests", dependencies: ["ACLPlugin"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL"),
+    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),
     cLanguageStandard: .c11
 )

@@ -1,0 +1,33 @@
+/// Where a running broker keeps its control socket; one rule for the host, which makes it, and the tool, which
+/// looks for it. The folder has mode 0700, the socket 0600.
+public enum RunDirectory {
+    /// Name of the control socket in the run directory.
+    public static let controlSocketName = "control.sock"
+
+    /// Absolute path of the run directory of a broker with this `data_dir` (absolute, or empty for memory only).
+    ///
+    /// `<data_dir>/run`; without one `/run/hookline` for root, `$XDG_RUNTIME_DIR/hookline`, or `/tmp/hookline-<uid>`.
+    /// - Parameters:
+    ///   - ephemeral: process id of a broker started with `--ephemeral`: many run side by side, so each has a folder
+    ///     named after its process in there.
+    public static func path(
+        dataDirectory: String, ephemeral: Int32? = nil, environment: [String: String], userID: UInt32
+    ) -> String {
+        let base: String
+        if !dataDirectory.isEmpty {
+            base = dataDirectory + "/run"
+        } else if userID == 0 {
+            base = "/run/hookline"
+        } else if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") {
+            base = runtime + "/hookline"
+        } else {
+            base = "/tmp/hookline-\(userID)"
+        }
+        return ephemeral.map { "\(base)/ephemeral-\($0)" } ?? base
+    }
+
+    /// Path of the control socket in a run directory.
+    public static func controlSocket(in runDirectory: String) -> String {
+        "\(runDirectory)/\(controlSocketName)"
+    }
+}

@@ -1,0 +1,191 @@
+import PositionedYAML
+
+/// The steps from a text to a checked configuration: parse, expand `${VAR}`, put environment and command line over
+/// it, read the merged tree, then look at the whole.
+struct ConfigurationLoad {
+    private let options: ServeOptions
+    private let environment: [String: String]
+    private let support: TransportSupport
+    private var errors: [ConfigurationError] = []
+
+    private init(_ options: ServeOptions, _ environment: [String: String], _ support: TransportSupport) {
+        self.options = options
+        self.environment = environment
+        self.support = support
+    }
+
+    /// All steps; no text means built-in defaults.
+    static func run(
+        _ options: ServeOptions, _ environment: [String: String], _ support: TransportSupport, text: [UInt8]?,
+        file: String?
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        var load = ConfigurationLoad(options, environment, support)
+        return try load.run(text: text, file: file)
+    }
+
+    private mutating func run(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let workingDirectory = FileAccess.currentDirectory()
+        let here = PathBase(fileDirectory: workingDirectory, workingDirectory: workingDirectory)
+        let folder = (file ?? "").split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let absoluteFolder = here.resolve(folder.joined(separator: "/") + "/", at: SourcePosition(source: ""))
+        let base = PathBase(fileDirectory: absoluteFolder, workingDirectory: workingDirectory)
+
+        let root = try mergedTree(text: text, file: file)
+        var reader = ConfigurationReader(base: base, support: support)
+        reader.read(root)
+        errors += reader.errors
+        var configuration = reader.configuration
+        finish(&configuration, hasBrokenListener: reader.errors.contains(where: \.concernsListener))
+        errors += duplicateEndpoints(configuration)
+        errors += configuration.exposedListeners(authenticates: Self.mayAuthenticate)
+        guard errors.isEmpty else { throw ConfigurationErrors(Array(Set(errors))) }
+        return LoadedConfiguration(
+            configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
+            warnings: warnings(configuration, reader.origins), origins: reader.origins)
+    }
+
+    private mutating func mergedTree(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> YAMLNode {
+        var root = YAMLNode(.mapping([]), at: SourcePosition(source: "built-in defaults"))
+        if let text, let file {
+            let parsed = YAMLParser.parseCollecting(text, file: file)
+            errors += parsed.errors.map { ConfigurationError(.yaml($0.problem), at: $0.position) }
+            // Without a tree nothing else can be said about the file.
+            guard let tree = parsed.root else { throw ConfigurationErrors(errors) }
+            var expansion = VariableExpansion(environment: environment)
+            root = expansion.expand(tree)
+            errors += expansion.errors
+        }
+        var layer = EnvironmentLayer(root: root)
+        layer.read(environment)
+        errors += layer.errors
+        for override in layer.overrides { apply(override, to: &root) }
+        replaceListeners(in: &root)
+        for assignment in options.assignments {
+            do throws(ConfigurationErrors) {
+                let path = assignment.path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+                let source = SourcePosition(source: assignment.option)
+                apply(try Override(path: path, text: assignment.text, source: source), to: &root)
+            } catch {
+                errors += error.all
+            }
+        }
+        return root
+    }
+
+    private mutating func apply(_ override: Override, to root: inout YAMLNode) {
+        do throws(ConfigurationError) {
+            try override.apply(to: &root)
+        } catch {
+            errors.append(error)
+        }
+    }
+
+    /// `--listen` and `-p` stand in for the whole section `listeners`.
+    private mutating func replaceListeners(in root: inout YAMLNode) {
+        if options.listeners.isEmpty { return }
+        var entries: [YAMLEntry] = []
+        for listen in options.listeners {
+            let position = SourcePosition(source: listen.option)
+            let scheme = listen.url.split(separator: ":").first.flatMap { ListenerURL.Scheme(rawValue: String($0)) }
+            let wanted = listen.name ?? scheme?.defaultName ?? "tcp"
+            var name = wanted
+            var number = 2
+            while entries.contains(where: { $0.name == name }) {
+                name = "\(wanted)-\(number)"
+                number += 1
+            }
+            if listen.name != nil, name != wanted {
+                errors.append(ConfigurationError(.conflict("listener '\(wanted)' is given twice"), at: position))
+            }
+            let url = YAMLNode(.scalar(listen.url, .doubleQuoted), at: position)
+            let value = YAMLNode(.mapping([YAMLEntry(name: "url", position: position, value: url)]), at: position)
+            entries.append(YAMLEntry(name: name, position: position, value: value))
+        }
+        root.set(
+            ["broker", "listeners"],
+            to: YAMLNode(.mapping(entries), at: SourcePosition(source: options.listeners[0].option)))
+    }
+
+    /// What follows from modes and from what was left out.
+    private func finish(_ configuration: inout ServerConfiguration, hasBrokenListener: Bool) {
+        configuration.isEphemeral = options.isEphemeral
+        configuration.isTestMode = options.isTestMode
+        if options.withoutPlugins { configuration.plugins = [] }
+        if options.withoutPlugins || options.isTestMode { configuration.broker.limits.connectRatePerIP = nil }
+        if options.isEphemeral { configuration.broker.dataDirectory = "" }
+        if configuration.listeners.isEmpty, !hasBrokenListener {
+            let url = ListenerURL(scheme: .mqtt, host: "localhost", port: 1883, path: "")
+            // Beside an auth plugin nobody gets in unasked without having been invited in the file.
+            let hasAuth = configuration.plugins.contains { $0.isEnabled && $0.plugin == "auth" }
+            configuration.listeners = [
+                ListenerConfiguration(
+                    name: "tcp", url: url, allowsAnonymous: !hasAuth,
+                    position: SourcePosition(source: "built-in defaults"))
+            ]
+        }
+        // What was typed beside --ephemeral is meant as it was typed.
+        guard options.isEphemeral, options.listeners.isEmpty else { return }
+        for index in configuration.listeners.indices where configuration.listeners[index].url.scheme != .unix {
+            configuration.listeners[index].url.host = "127.0.0.1"
+            configuration.listeners[index].url.port = 0
+        }
+    }
+
+    private func duplicateEndpoints(_ configuration: ServerConfiguration) -> [ConfigurationError] {
+        var taken: [String: String] = [:]
+        var errors: [ConfigurationError] = []
+        for listener in configuration.listeners where listener.url.scheme == .unix || listener.url.port != 0 {
+            let endpoints = listener.url.addresses.map { "\($0) \(listener.url.port)" }
+            for endpoint in endpoints.isEmpty ? [listener.url.path] : endpoints {
+                if let other = taken[endpoint] {
+                    errors.append(
+                        ConfigurationError(
+                            .listener(
+                                listener.name, .sameEndpoint(endpoint: listener.url.endpoint, other: other)),
+                            at: listener.position))
+                    break
+                }
+                taken[endpoint] = listener.name
+            }
+        }
+        return errors
+    }
+
+    private func warnings(
+        _ configuration: ServerConfiguration, _ origins: [String: Origin]
+    ) -> [ConfigurationWarning] {
+        var warnings: [ConfigurationWarning] = []
+        if let origin = origins["broker.data_dir"], !configuration.broker.dataDirectory.isEmpty {
+            warnings.append(
+                ConfigurationWarning(
+                    position: origin.position,
+                    message: "data_dir holds only the run directory in this version; sessions, queues and retained "
+                        + "messages live in memory and end with the broker"))
+        }
+        for listener in configuration.listeners where !listener.url.isLocal && listener.allowsAnonymous {
+            warnings.append(
+                ConfigurationWarning(
+                    position: listener.position,
+                    message: "listener '\(listener.name)' lets anyone in from the network "
+                        + "(\(listener.url.endpoint), allow_anonymous: true)"))
+        }
+        return warnings
+    }
+
+    /// Our own plugins are known by name; any other may be one that authenticates.
+    private static func mayAuthenticate(_ entry: PluginEntry) -> Bool {
+        let others: Set = ["acl", "metrics", "http", "rules", "history", "twin", "presence", "store-sqlite"]
+        return entry.path != nil || !others.contains(entry.plugin)
+    }
+}
+
+extension ConfigurationError {
+    /// True for errors that cost a listener its place in the configuration.
+    fileprivate var concernsListener: Bool {
+        switch problem {
+        case .listener, .badListenerName: true
+        case .value(.notAURL), .value(.wrongShape): true
+        default: false
+        }
+    }
+}

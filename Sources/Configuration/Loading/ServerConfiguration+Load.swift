@@ -1,0 +1,95 @@
+public import PositionedYAML
+
+/// A configuration that passed every check, and where it came from.
+public struct LoadedConfiguration: Sendable {
+    /// The merged values.
+    public var configuration: ServerConfiguration
+    /// For the first log line.
+    public var source: ConfigurationSource
+    /// True but worth a look; each is one WARN line.
+    public var warnings: [ConfigurationWarning]
+    /// Who set what: paths of ``SettingsTable``; a missing path has its default.
+    public var origins: [String: Origin]
+}
+
+/// Where a configuration was read from.
+public enum ConfigurationSource: Hashable, Sendable, CustomStringConvertible {
+    /// The path as given or found.
+    case file(String)
+    /// No file in the usual places.
+    case builtIn
+
+    /// As the first log line names it.
+    public var description: String {
+        switch self {
+        case .file(let path): path
+        case .builtIn: "built-in defaults (no \(ServerConfiguration.usualPlaces.joined(separator: ", no ")))"
+        }
+    }
+}
+
+/// Something to look at that does not stop the broker.
+public struct ConfigurationWarning: Hashable, Sendable, CustomStringConvertible {
+    /// Where.
+    public var position: SourcePosition
+    /// What, and what to do.
+    public var message: String
+
+    /// `plugins.yaml:2:3: what`
+    public var description: String { "\(position): \(message)" }
+}
+
+extension ServerConfiguration {
+    /// Looked for in this order when no `-c` is given.
+    public static let usualPlaces = ["plugins.yaml", "/etc/hookline/plugins.yaml"]
+
+    /// Merges defaults, file, environment and command line, and checks the result.
+    ///
+    /// Reads the file (at most 1 MiB) and asks the file system whether the files named in it are there; changes
+    /// nothing, runs no plugin.
+    /// - Throws: everything that is wrong, in one go. The exit code for that is 78.
+    public static func load(
+        _ options: ServeOptions, environment: [String: String] = ProcessEnvironment.current(),
+        support: TransportSupport = .current
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let path = options.configurationFile ?? usualPlaces.first(where: FileAccess.exists)
+        guard let path else {
+            return try ConfigurationLoad.run(options, environment, support, text: nil, file: nil)
+        }
+        switch FileAccess.read(path, limit: YAMLLimits().maxBytes) {
+        case .success(let text):
+            return try ConfigurationLoad.run(options, environment, support, text: text, file: path)
+        case .failure(let error):
+            throw ConfigurationErrors([
+                ConfigurationError(.unreadableConfiguration(reason: error.words), at: SourcePosition(source: path))
+            ])
+        }
+    }
+
+    /// As ``load(_:environment:support:)`` for a text in hand, for tools and tests.
+    ///
+    /// - Parameter file: name in messages; relative paths start at its folder.
+    public static func load(
+        text: String, file: String, _ options: ServeOptions = ServeOptions(), environment: [String: String] = [:],
+        support: TransportSupport = .current
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        try ConfigurationLoad.run(options, environment, support, text: Array(text.utf8), file: file)
+    }
+
+    /// Listeners that are open to the network while nobody is asked who they are.
+    ///
+    /// Loading checks this with what the file alone can tell (a plugin nobody knows may be one that authenticates);
+    /// the host asks again when it knows which hooks the plugins have.
+    public func exposedListeners(authenticates: (PluginEntry) -> Bool) -> [ConfigurationError] {
+        if plugins.contains(where: { $0.isEnabled && authenticates($0) }) { return [] }
+        return listeners.filter { !$0.url.isLocal && !$0.allowsAnonymous }.map { listener in
+            let remedy =
+                listener.position.line > 0
+                ? "set allow_anonymous: true here"
+                : "add --set broker.listeners.\(listener.name).allow_anonymous=true"
+            return ConfigurationError(
+                .listener(listener.name, .openToNetwork(endpoint: listener.url.endpoint, remedy: remedy)),
+                at: listener.position)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+public import PositionedYAML
+
+/// Everything a broker is told before it starts: defaults, plugins.yaml, environment and command line, merged.
+public struct ServerConfiguration: Hashable, Sendable {
+    /// Section `broker` without its listeners.
+    public var broker = BrokerConfiguration()
+    /// In the order of the file; at least one.
+    public var listeners: [ListenerConfiguration] = []
+    /// In hook order; entries with `enabled: false` are kept, so that tools can show them.
+    public var plugins: [PluginEntry] = []
+    /// `--ephemeral`: nothing is kept, every port is a free one on loopback; plugins with ports do the same.
+    public var isEphemeral = false
+    /// `--test-mode`
+    public var isTestMode = false
+
+    /// The built-in defaults without a listener.
+    public init() {}
+}
+
+/// One entry of `broker.listeners`.
+public struct ListenerConfiguration: Hashable, Sendable {
+    /// Key of the entry; unique.
+    public var name: String
+    /// Where it waits; the path of a `unix` URL is absolute.
+    public var url: ListenerURL
+    /// Clients without credentials get the anonymous identity. Wrong credentials are refused all the same.
+    public var allowsAnonymous = false
+    /// Set exactly when the URL's scheme uses TLS.
+    public var tls: TLSConfiguration?
+    /// Origins a browser may connect from (`ws`, `wss`); empty = the Origin header is not checked.
+    public var origins: [String] = []
+    /// Where the entry stands.
+    public var position: SourcePosition
+
+    /// A listener made by hand.
+    public init(name: String, url: ListenerURL, allowsAnonymous: Bool = false, position: SourcePosition) {
+        self.name = name
+        self.url = url
+        self.allowsAnonymous = allowsAnonymous
+        self.position = position
+    }
+}
+
+/// The TLS side of a listener; all paths are absolute PEM files.
+public struct TLSConfiguration: Hashable, Sendable {
+    /// Whether clients show a certificate.
+    public enum ClientAuthentication: String, CaseIterable, Hashable, Sendable {
+        case none, request, require
+    }
+
+    /// Which name a client certificate gives the client.
+    public enum Identity: String, CaseIterable, Hashable, Sendable {
+        case username, cn, san
+    }
+
+    /// `cert`
+    public var certificate: String
+    /// `key`
+    public var key: String
+    /// `client_ca`
+    public var clientCA: String?
+    /// `client_auth`
+    public var clientAuthentication = ClientAuthentication.none
+    /// `identity`
+    public var identity = Identity.username
+}
+
+/// One entry of the list `plugins`.
+public struct PluginEntry: Hashable, Sendable {
+    /// Name of the instance; unique, `[a-z0-9-]`.
+    public var id: String
+    /// Which plugin; the id unless given. `lib<plugin>.so` is looked up in `plugin_dirs` when there is no path.
+    public var plugin: String
+    /// Absolute path of the shared object, if one was given.
+    public var path: String?
+    /// False switches the entry off without deleting it.
+    public var isEnabled = true
+    /// `config` as written; a mapping, or nil when there is none. Typed by ``PluginSettings``.
+    public var config: YAMLNode?
+    /// Where the entry starts.
+    public var position: SourcePosition
+
+    /// An entry made by hand.
+    public init(id: String, plugin: String? = nil, path: String? = nil, position: SourcePosition) {
+        self.id = id
+        self.plugin = plugin ?? id
+        self.path = path
+        self.position = position
+    }
+}
+
+/// Who set a value; the first of this list that has it wins.
+public enum Origin: Hashable, Sendable, CustomStringConvertible {
+    /// The option as typed, such as `--set broker.threads` or `-p`.
+    case commandLine(String)
+    /// The variable's name.
+    case environment(String)
+    // Rank reserved: settings changed at run time stand between the environment and the file.
+    /// The place in the file.
+    case file(SourcePosition)
+    /// Nobody.
+    case builtIn
+
+    /// The origin of a value that stands at `position`.
+    init(_ position: SourcePosition) {
+        if position.line > 0 {
+            self = .file(position)
+        } else if position.file.hasPrefix("HOOKLINE_") {
+            self = .environment(position.file)
+        } else {
+            self = .commandLine(position.file)
+        }
+    }
+
+    /// As `hookline config show` prints it.
+    public var description: String {
+        switch self {
+        case .commandLine(let option): option
+        case .environment(let name): name
+        case .file(let position): position.description
+        case .builtIn: "default"
+        }
+    }
+}

@@ -1,0 +1,145 @@
+/// Section `broker` of plugins.yaml without its listeners: every value typed, with its default beside it.
+///
+/// Range, help and place in the file of each field stand in ``SettingsTable``; this type is what the broker reads.
+public struct BrokerConfiguration: Hashable, Sendable {
+    /// `data_dir`: absolute path; empty keeps everything in memory.
+    public var dataDirectory = ""
+    /// `threads`: event loops, each with one shard; 0 = one per CPU of the affinity mask and the cgroup.
+    public var threads = 0
+    /// `limits`
+    public var limits = Limits()
+    /// `session`
+    public var session = Session()
+    /// `mqtt`
+    public var mqtt = MQTT()
+    /// `shutdown`
+    public var shutdown = Shutdown()
+    /// `log`
+    public var log = Log()
+    /// `plugin_dirs`: absolute paths, searched in order for `lib<plugin>.so`, before the folder of the executable.
+    public var pluginDirectories: [String] = []
+
+    /// The built-in defaults.
+    public init() {}
+
+    /// `broker.limits`: what the whole broker or one client may take.
+    public struct Limits: Hashable, Sendable {
+        /// Connections at the same time, all listeners together.
+        public var maxConnections = 100_000
+        /// Bytes of one MQTT packet, either direction, fixed header included [MQTT-3.1.2-24].
+        public var maxPacketSize = 1 << 20
+        /// Bytes of the payload of one PUBLISH.
+        public var maxPayloadSize = 256 << 10
+        /// New connections from one address; nil = unlimited.
+        public var connectRatePerIP: Rate? = Rate(count: 100, per: .seconds(1))
+        /// Time from accepting a connection to its complete CONNECT.
+        public var connectTimeout: Duration = .seconds(10)
+        /// Subscriptions of one session.
+        public var maxSubscriptions = 10_000
+        /// Levels of a topic name or filter.
+        public var maxTopicLevels = 128
+        /// Retained messages of the whole broker.
+        public var maxRetainedMessages = 1_000_000
+        /// Bytes of all retained messages, topics included.
+        public var maxRetainedBytes = 1 << 30
+        /// Bytes waiting for one connection's socket before QoS 0 messages to it are dropped and counted.
+        public var maxOutputBytes = 16 << 20
+    }
+
+    /// `broker.session`
+    public struct Session: Hashable, Sendable {
+        /// Cap on the session expiry interval a client may ask for; whole seconds.
+        public var maxExpiryInterval: Duration = .seconds(7 * 24 * 3600)
+        /// QoS 1 and 2 messages on their way to one client without its acknowledgement; a client's own receive
+        /// maximum may lower it [MQTT-3.3.4-9].
+        public var maxInflight = 100
+        /// Messages waiting for one session behind those in flight.
+        public var maxQueuedMessages = 100_000
+        /// Bytes (topic and payload) waiting for one session.
+        public var maxQueuedBytes = 16 << 20
+        /// What happens at those two bounds.
+        public var onQueueFull = QueueFullPolicy.deadLetter
+        /// What happens when a client id that is connected connects again.
+        public var duplicateClientID = DuplicateClientPolicy.takeover
+
+        /// `on_queue_full`
+        public enum QueueFullPolicy: String, CaseIterable, Hashable, Sendable {
+            /// Drop the new message, count it, and hand it to the dead letters.
+            case deadLetter = "dead_letter"
+            /// Answer the publisher with 0x97 (quota exceeded).
+            case refuse
+            /// Stop reading from the publisher until there is room.
+            case pause
+        }
+
+        /// `duplicate_client_id`
+        public enum DuplicateClientPolicy: String, CaseIterable, Hashable, Sendable {
+            /// The old connection is closed [MQTT-3.1.4-3].
+            case takeover
+            /// The new connection is refused.
+            case refuse
+        }
+    }
+
+    /// `broker.mqtt`: what CONNACK announces, and how strictly packets are read.
+    public struct MQTT: Hashable, Sendable {
+        /// 0, 1 or 2; clients are told and may not publish above it [MQTT-3.2.2-11].
+        public var maxQoS = 2
+        /// Whether retained messages may be published [MQTT-3.2.2-14].
+        public var retainAvailable = true
+        /// Receive maximum told to MQTT 5 clients: QoS 1 and 2 messages they may send without acknowledgement
+        /// [MQTT-3.3.4-7].
+        public var receiveMaximum = 1_000
+        /// Topic aliases per connection and direction; 0 = none [MQTT-3.2.2-17].
+        public var maxTopicAlias = 32
+        /// Longest keep alive a client may ask for; whole seconds up to 65,535; zero = no cap.
+        public var maxKeepAlive: Duration = .zero
+        /// Overrides every client's keep alive [MQTT-3.2.2-21]; whole seconds; zero = the client's own value.
+        public var serverKeepAlive: Duration = .zero
+        /// How packets that break the specification are taken.
+        public var strictness = Strictness.strict
+    }
+
+    /// `broker.shutdown`
+    public struct Shutdown: Hashable, Sendable {
+        /// How long a stop waits for clients to take what is already on its way.
+        public var drain: Duration = .seconds(10)
+    }
+
+    /// `broker.log`
+    public struct Log: Hashable, Sendable {
+        /// Lines below this level are not written.
+        public var level = LogLevel.info
+        /// How lines look.
+        public var format = LogFormat.text
+    }
+}
+
+/// `mqtt.strictness`
+public enum Strictness: String, CaseIterable, Hashable, Sendable {
+    /// A malformed packet ends the connection, as the specification asks.
+    case strict
+}
+
+/// `log.level`, least talkative first.
+public enum LogLevel: String, CaseIterable, Hashable, Sendable, Comparable {
+    case error, warn, info, debug, trace
+
+    /// Orders by talkativeness: `error < trace`.
+    public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
+
+    private var rank: Int {
+        switch self {
+        case .error: 0
+        case .warn: 1
+        case .info: 2
+        case .debug: 3
+        case .trace: 4
+        }
+    }
+}
+
+/// `log.format`
+public enum LogFormat: String, CaseIterable, Hashable, Sendable {
+    case text, json
+}

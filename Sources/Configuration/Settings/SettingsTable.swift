@@ -1,0 +1,118 @@
+/// The one table of settings of section `broker`. Reading the file, unknown-key errors, environment names, `--set`,
+/// `config default`, `config show` and docs/configuration.md all come from here.
+///
+/// A key stands here as available only when the broker does what it says; a test in the host changes each.
+public enum SettingsTable {
+    /// Every key, in the order of the documentation.
+    public static let all: [Setting] = general + limits + session + mqtt + store + operation
+
+    /// The row of a path such as `broker.limits.max_packet_size`.
+    public static func setting(at path: String) -> Setting? { byPath[path] }
+
+    /// Sections such as `broker.limits`; `broker.listeners` has its own rules and is not among them.
+    static let sections: Set<String> = Set(all.map(\.section))
+
+    private static let byPath = Dictionary(all.map { ($0.path, $0) }, uniquingKeysWith: { first, _ in first })
+
+    /// Largest remaining length plus fixed header [MQTT-3.1.2-24].
+    private static let largestPacket = 268_435_455 + 5
+
+    private static let general: [Setting] = [
+        .directory(
+            "broker.data_dir", \.dataDirectory,
+            "Folder for what the broker keeps; \"\" keeps everything in memory."),
+        .integer(
+            "broker.threads", \.threads, 0...256,
+            "Event loops; 0 = one per CPU of the affinity mask and the cgroup."),
+    ]
+
+    private static let limits: [Setting] = [
+        .integer(
+            "broker.limits.max_connections", \.limits.maxConnections, 1...10_000_000,
+            "Connections at the same time, all listeners together."),
+        .later("broker.limits.max_memory", "size", because: "memory is not accounted as a whole yet"),
+        .size(
+            "broker.limits.max_packet_size", \.limits.maxPacketSize, 256...largestPacket,
+            "Largest MQTT packet; announced to MQTT 5 clients."),
+        .size(
+            "broker.limits.max_payload_size", \.limits.maxPayloadSize, 0...largestPacket,
+            "Largest payload of one PUBLISH; over it DISCONNECT 0x95 (5.0) or close (3.1.1)."),
+        .rate(
+            "broker.limits.connect_rate_per_ip", \.limits.connectRatePerIP,
+            "New connections from one address."),
+        .duration(
+            "broker.limits.connect_timeout", \.limits.connectTimeout, .milliseconds(100)...(.seconds(3_600)),
+            "Time from accepting a connection to its complete CONNECT."),
+        .integer(
+            "broker.limits.max_subscriptions", \.limits.maxSubscriptions, 1...10_000_000,
+            "Subscriptions of one session; over it SUBACK 0x97 (5.0) or 0x80 (3.1.1)."),
+        .integer(
+            "broker.limits.max_topic_levels", \.limits.maxTopicLevels, 1...65_535,
+            "Levels of a topic name or filter."),
+        .integer(
+            "broker.limits.max_retained_messages", \.limits.maxRetainedMessages, 0...100_000_000,
+            "Retained messages of the whole broker."),
+        .size(
+            "broker.limits.max_retained_bytes", \.limits.maxRetainedBytes, 0...(1 << 40),
+            "Bytes of all retained messages."),
+        .size(
+            "broker.limits.max_output_bytes", \.limits.maxOutputBytes, (64 << 10)...(1 << 34),
+            "Bytes waiting for one connection's socket before QoS 0 messages to it are dropped and counted."),
+    ]
+
+    private static let session: [Setting] = [
+        .duration(
+            "broker.session.max_expiry_interval", \.session.maxExpiryInterval, .zero...(.seconds(36_500 * 86_400)),
+            wholeSeconds: true, "Cap on the session expiry interval a client asks for."),
+        .integer(
+            "broker.session.max_inflight", \.session.maxInflight, 1...65_535,
+            "QoS 1 and 2 messages on their way to one client without its acknowledgement."),
+        .integer(
+            "broker.session.max_queued_messages", \.session.maxQueuedMessages, 0...100_000_000,
+            "Messages waiting for one session behind those in flight."),
+        .size(
+            "broker.session.max_queued_bytes", \.session.maxQueuedBytes, 0...(1 << 40),
+            "Bytes waiting for one session."),
+        .choice(
+            "broker.session.on_queue_full", \.session.onQueueFull,
+            "At those two bounds: count and hand to the dead letters, refuse the publisher (0x97), or pause it."),
+        .choice(
+            "broker.session.duplicate_client_id", \.session.duplicateClientID,
+            "A connected client id connects again: close the old connection, or refuse the new one."),
+    ]
+
+    private static let mqtt: [Setting] = [
+        .integer("broker.mqtt.max_qos", \.mqtt.maxQoS, 0...2, "Highest QoS clients may use."),
+        .boolean(
+            "broker.mqtt.retain_available", \.mqtt.retainAvailable, "Whether retained messages are supported."),
+        .integer(
+            "broker.mqtt.receive_maximum", \.mqtt.receiveMaximum, 1...65_535,
+            "QoS 1 and 2 messages an MQTT 5 client may send without acknowledgement."),
+        .integer(
+            "broker.mqtt.max_topic_alias", \.mqtt.maxTopicAlias, 0...65_535,
+            "Topic aliases per connection and direction; 0 = none."),
+        .duration(
+            "broker.mqtt.max_keep_alive", \.mqtt.maxKeepAlive, .zero...(.seconds(65_535)), wholeSeconds: true,
+            "Longest keep alive a client may use (0s = no cap); MQTT 5 clients are told."),
+        .duration(
+            "broker.mqtt.server_keep_alive", \.mqtt.serverKeepAlive, .zero...(.seconds(65_535)), wholeSeconds: true,
+            "Keep alive for every client instead of its own (0s = off)."),
+        .choice("broker.mqtt.strictness", \.mqtt.strictness, "How packets that break the specification are taken."),
+    ]
+
+    private static let store: [Setting] = [
+        .later("broker.store.sync", "always, interval, never", because: "there is no durable store yet"),
+        .later("broker.store.sync_interval", "duration", because: "there is no durable store yet"),
+    ]
+
+    private static let operation: [Setting] = [
+        .duration(
+            "broker.shutdown.drain", \.shutdown.drain, .zero...(.seconds(3_600)),
+            "How long a stop waits for clients to take what is on its way."),
+        .choice("broker.log.level", \.log.level, "Lines below this level are not written."),
+        .choice("broker.log.format", \.log.format, "How log lines look."),
+        .directories(
+            "broker.plugin_dirs", \.pluginDirectories,
+            "Folders searched for plugins, before the one of the executable."),
+    ]
+}
