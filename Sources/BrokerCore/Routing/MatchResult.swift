@@ -11,8 +11,10 @@ struct MatchResult {
     var groups: UnsafeMutableBufferPointer<UInt32>
     /// Subscription identifiers of all targets; `identifiers(of:forPublisher:)` gives a target's part.
     var identifiers: UnsafeMutableBufferPointer<UInt32>
-    /// Bytes of the block that holds the arrays; the tree's own.
-    var allocatedBytes: Int
+    /// Bytes of the block that holds header and arrays; 0 for the shared empty result, which is never freed.
+    let allocatedBytes: Int
+    /// Too large for the cache's bound: lives for one turn.
+    var isTransient = false
 
     /// Nobody receives.
     @inline(__always)
@@ -25,6 +27,32 @@ struct MatchResult {
         let count = forPublisher ? target.publisherIdentifierCount : target.identifierCount
         return UnsafeBufferPointer(
             start: identifiers.baseAddress.map { UnsafePointer($0 + Int(target.firstIdentifier)) }, count: Int(count))
+    }
+}
+
+extension MatchResult {
+    /// One allocation: the header, then targets, groups and identifiers, all to be filled by the caller.
+    static func allocate(targets: Int, groups: Int, identifiers: Int) -> UnsafeMutablePointer<MatchResult> {
+        let header = MemoryLayout<MatchResult>.stride
+        let targetBytes = targets * MemoryLayout<Target>.stride
+        let indexBytes = (groups + identifiers) * MemoryLayout<UInt32>.stride
+        let isEmpty = targetBytes + indexBytes == 0
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: header + targetBytes + indexBytes, alignment: MemoryLayout<Target>.alignment)
+        let firstTarget = (block + header).bindMemory(to: Target.self, capacity: targets)
+        let firstIndex = (block + header + targetBytes).bindMemory(to: UInt32.self, capacity: groups + identifiers)
+        let result = block.bindMemory(to: MatchResult.self, capacity: 1)
+        result.initialize(
+            to: MatchResult(
+                targets: UnsafeMutableBufferPointer(start: firstTarget, count: targets),
+                groups: UnsafeMutableBufferPointer(start: firstIndex, count: groups),
+                identifiers: UnsafeMutableBufferPointer(start: firstIndex + groups, count: identifiers),
+                allocatedBytes: isEmpty ? 0 : header + targetBytes + indexBytes))
+        return result
+    }
+
+    static func free(_ result: UnsafeMutablePointer<MatchResult>) {
+        UnsafeMutableRawPointer(result).deallocate()
     }
 }
 

@@ -88,13 +88,27 @@ public enum TopicFilter {
     public static func matches(filter: UnsafeRawBufferPointer, topic: UnsafeRawBufferPointer) -> Bool {
         guard let first = filter.first, let topicFirst = topic.first else { return false }
         if topicFirst == dollar, first == plus || first == hash { return false }
-        let filterLevels = filter.split(separator: slash, omittingEmptySubsequences: false)
-        let topicLevels = topic.split(separator: slash, omittingEmptySubsequences: false)
-        for (index, level) in filterLevels.enumerated() {
-            if level.elementsEqual([hash]) { return true }
-            guard index < topicLevels.count else { return false }
-            guard level.elementsEqual([plus]) || level.elementsEqual(topicLevels[index]) else { return false }
+        var (f, t) = (0, 0)
+        while f < filter.count {
+            // Both stand at the beginning of a level.
+            if filter[f] == hash { return true }
+            if filter[f] == plus {
+                f += 1
+                while t < topic.count, topic[t] != slash { t += 1 }
+            } else {
+                while f < filter.count, filter[f] != slash {
+                    guard t < topic.count, topic[t] == filter[f] else { return false }
+                    f += 1
+                    t += 1
+                }
+            }
+            guard t == topic.count || topic[t] == slash else { return false }
+            if f == filter.count { return t == topic.count }
+            // `a/#` matches `a` too.
+            if t == topic.count { return f + 2 == filter.count && filter[f + 1] == hash }
+            f += 1
+            t += 1
         }
-        return filterLevels.count == topicLevels.count
+        return t == topic.count
     }
 }
