@@ -7,6 +7,8 @@ let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    // Views of a plugin call that the compiler keeps from outliving it (PluginSDK).
+    .enableExperimentalFeature("Lifetimes"),
 ]
 
 /// A plugin is two targets: its domain (testable, exports nothing) and an entry target of a few lines that exports
@@ -77,8 +79,12 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
         .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
-        .testTarget(name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile"], swiftSettings: settings),
-        .testTarget(name: "ACLPluginTests", dependencies: ["ACLPlugin"], swiftSettings: settings),
+        .testTarget(
+            name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile", "PluginABI", "PluginSDK"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ACLPluginTests", dependencies: ["ACLPlugin", "PluginABI", "PluginSDK"],
+            swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),
     cLanguageStandard: .c11

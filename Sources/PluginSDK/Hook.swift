@@ -1,0 +1,45 @@
+/// The points at which the host asks or tells a plugin. Each one calls the method of `Plugin` with its name; all
+/// `notify...` ones call `Plugin.notify`.
+public enum Hook: UInt32, Sendable {
+    case authConnect = 4
+    case aclSubscribe = 7
+    case aclPublish = 8
+    case aclDeliver = 9
+    case messageIn = 10
+    case notifyConnected = 64
+    case notifyDisconnected = 65
+    case notifySubscribed = 69
+    case notifyUnsubscribed = 70
+    case notifyPublished = 71
+    case notifyDelivered = 73
+    case notifyDropped = 74
+}
+
+/// Which calls of a hook a plugin wants; the host makes no others. Empty means all.
+public struct Interest: Sendable {
+    /// Topic filters.
+    public var filters: [String]
+    /// Names of listeners in plugins.yaml.
+    public var listeners: [String]
+    /// Where the message comes from.
+    public var origins: [Message.Origin]
+    /// `aclPublish` and `messageIn` may answer later.
+    public var mayPend: Bool
+    /// Messages this plugin has published as well.
+    public var ownPublishes: Bool
+    /// Nanoseconds for an answer; `nil` for the default of the hook.
+    public var deadline: Int64?
+
+    /// Everything, unless narrowed down.
+    public init(
+        filters: [String] = [], listeners: [String] = [], origins: [Message.Origin] = [], mayPend: Bool = false,
+        ownPublishes: Bool = false, deadline: Int64? = nil
+    ) {
+        self.filters = filters
+        self.listeners = listeners
+        self.origins = origins
+        self.mayPend = mayPend
+        self.ownPublishes = ownPublishes
+        self.deadline = deadline
+    }
+}

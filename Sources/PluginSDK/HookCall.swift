@@ -1,0 +1,73 @@
+internal import PluginABI
+
+/// One call of one hook. It lives until the hook returns: the compiler lets no view of it escape.
+public protocol HookCall: ~Escapable {
+    /// What all calls have in common.
+    var context: CallContext { @_lifetime(copy self) get }
+}
+
+/// The part of a call that does not depend on the hook; its methods are those of every `HookCall`.
+public struct CallContext: ~Escapable {
+    let raw: UnsafeMutablePointer<hl_call>
+
+    @_lifetime(borrow raw)
+    init(_ raw: UnsafeMutablePointer<hl_call>) {
+        self.raw = raw
+    }
+}
+
+extension HookCall where Self: ~Escapable {
+    private var raw: UnsafeMutablePointer<hl_call> { context.raw }
+
+    /// Index of the event loop the call runs on, below `PluginHost.shardCount`.
+    public var shard: Int { Int(raw.pointee.shard) }
+    /// Nanoseconds on the host's monotonic clock.
+    public var now: Int64 { raw.pointee.now }
+    /// Nanoseconds on the host's monotonic clock: the time by which an answer is wanted.
+    public var deadline: Int64 { raw.pointee.deadline }
+    /// Names a call that pends, for `Plugin.cancelled`; 0 for one that does not.
+    public var token: UInt64 { raw.pointee.token }
+
+    /// Names what decided, for log and explanation ("acl.yaml:9"); clients never see it.
+    public func setRule(_ rule: String) {
+        withView(rule) { _ = raw.pointee.api?.pointee.set_rule?(raw, $0) }
+    }
+
+    /// As the one for text; does not allocate.
+    public func setRule(_ rule: Span<UInt8>) {
+        withView(rule) { _ = raw.pointee.api?.pointee.set_rule?(raw, $0) }
+    }
+
+    /// The MQTT reason code of a refusal; the host chooses a sensible one without it.
+    public func setReason(_ code: ReasonCode) {
+        _ = raw.pointee.api?.pointee.set_reason?(raw, UInt32(code.rawValue))
+    }
+
+    /// Lets the host reuse the verdict (acl hooks).
+    /// - Parameter nanoseconds: for how long; `nil` until it is revoked.
+    public func cache(_ scope: VerdictScope, nanoseconds: Int64? = nil) {
+        _ = raw.pointee.api?.pointee.set_cache?(raw, scope.rawValue, nanoseconds ?? .max)
+    }
+
+    /// Closes the connection, together with a refusal (`aclPublish`, `messageIn`).
+    public func disconnect() {
+        _ = raw.pointee.api?.pointee.set_disconnect?(raw)
+    }
+
+    /// Answers later: the host calls the deferred method of the same hook on a worker thread, which may block. The
+    /// input of the call stays valid there, and is wiped after it; nothing has to be copied.
+    func deferred() -> UInt32 {
+        guard let executor = raw.pointee.`self`?.pointee.executor, let submit = executor.pointee.defer else {
+            return HL_ERROR
+        }
+        return submit(raw, HookThunks.deferred)
+    }
+
+    /// Answers later, from anywhere; `nil` when the call may not pend or too many are pending.
+    func pended() -> PendingCall? {
+        guard let host = raw.pointee.`self`, let token = raw.pointee.api?.pointee.pend?(raw), token != 0 else {
+            return nil
+        }
+        return PendingCall(host: host, token: token)
+    }
+}

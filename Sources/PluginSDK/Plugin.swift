@@ -1,0 +1,66 @@
+/// The base class of a plugin. Override the hooks that matter, ask for them in `start`, and export the class with
+/// `PluginExport`.
+///
+/// Threads: the hooks of a plugin run on all event loops at once, over this one object. Keep what they read immutable,
+/// or behind `Replaceable`, `Atomic` or `Mutex`, and do not block. A `...Deferred` method runs on a worker thread and
+/// may block. A change of the settings makes a new object; the old one is stopped afterwards.
+///
+/// A plugin never traps on what comes from outside: it shares its process with every connection.
+open class Plugin {
+    /// The broker, as this instance sees it.
+    public let host: PluginHost
+
+    /// Reads and checks the settings. No effect on the outside yet.
+    /// - Throws: what is wrong with the settings, all of it at once.
+    public required init(host: PluginHost, configuration: Configuration) throws(PluginFailure) {
+        self.host = host
+    }
+
+    /// What the plugin is, for the host and for people; the same every time.
+    open class var description: PluginDescription {
+        preconditionFailure("a plugin overrides 'class var description'")
+    }
+
+    /// Asks for hooks with `PluginHost.register`, sets timers and watches. When it throws, the host takes all of it
+    /// back.
+    open func start() throws(PluginFailure) {}
+
+    /// No call runs any more, and none will come.
+    open func stop() {}
+
+    /// Nobody waits for this call any more: the client left, or the deadline passed. Work on it may be cut short, but
+    /// ends in an answer all the same: only then does the host let go of what belongs to the call. On an event loop.
+    open func cancelled(token: UInt64) {}
+
+    /// May this client come in?
+    open func authConnect(_ call: borrowing ConnectCall) -> AccessVerdict { .abstain }
+    /// Answers what `authConnect` deferred.
+    open func authConnectDeferred(_ call: borrowing ConnectCall) -> AccessVerdict { .error }
+
+    /// May this client have this subscription?
+    open func aclSubscribe(_ call: borrowing SubscribeCall) -> AccessVerdict { .abstain }
+    /// Answers what `aclSubscribe` deferred.
+    open func aclSubscribeDeferred(_ call: borrowing SubscribeCall) -> AccessVerdict { .error }
+
+    /// May this message be published?
+    open func aclPublish(_ call: borrowing PublishCall) -> AccessVerdict { .abstain }
+
+    /// Who of these may be sent this message?
+    open func aclDeliver(_ call: borrowing DeliveryCall) -> AccessVerdict { .abstain }
+
+    /// What becomes of this message?
+    open func messageIn(_ call: borrowing MessageCall) -> MessageVerdict { .pass }
+    /// Answers what `messageIn` deferred.
+    open func messageInDeferred(_ call: borrowing MessageCall) -> MessageVerdict { .error }
+
+    /// Something has happened. A worker thread, one call at a time.
+    open func notify(_ call: borrowing EventCall) {}
+}
+
+/// Why a plugin does not start.
+public enum PluginFailure: Error {
+    /// A sentence for the log.
+    case failed(String)
+    /// Settings the plugin cannot work with.
+    case refused([ConfigurationFault])
+}
