@@ -8,8 +8,6 @@
 #define AT(type, field, offset) \
     _Static_assert(offsetof(type, field) == (offset), "place of " #type "." #field " has changed")
 
-_Static_assert(HL_NO_NODE == 0xffffffffu, "HL_NO_NODE has changed");
-
 #if UINTPTR_MAX == UINT64_MAX
 /* types.h */
 SIZE(hl_view, 16);
@@ -117,7 +115,7 @@ AT(hl_client, groups, 96);
 AT(hl_client, group_count, 104);
 AT(hl_client, protocol, 108);
 AT(hl_client, certificate, 112);
-SIZE(hl_msg, 104);
+SIZE(hl_msg, 112);
 AT(hl_msg, struct_size, 0);
 AT(hl_msg, flags, 4);
 AT(hl_msg, topic, 8);
@@ -131,6 +129,7 @@ AT(hl_msg, origin, 84);
 AT(hl_msg, packet_id, 88);
 AT(hl_msg, hops, 92);
 AT(hl_msg, publisher, 96);
+AT(hl_msg, instance, 104);
 SIZE(hl_connect, 144);
 AT(hl_connect, struct_size, 0);
 AT(hl_connect, flags, 4);

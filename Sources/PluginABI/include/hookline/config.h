@@ -42,7 +42,7 @@ typedef struct hl_config_key {
 /* A node of the tree: a number that is valid as long as its hl_config. Frozen. */
 typedef uint32_t hl_node;
 #define HL_ROOT 0u
-#define HL_NO_NODE UINT32_MAX /* every function below takes it and answers "nothing" */
+#define HL_NO_NODE 0xffffffffu /* every function below takes it and answers "nothing" */
 
 #define HL_KIND_NONE 0u
 #define HL_KIND_SCALAR 1u

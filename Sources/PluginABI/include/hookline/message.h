@@ -53,6 +53,7 @@ typedef struct hl_msg {
     uint32_t packet_id; /* 0 at QoS 0 */
     uint32_t hops;      /* how many plugin publishes led to this message */
     const hl_client *publisher; /* NULL when origin is not a client, bridge or will */
+    uint64_t instance; /* origin plugin: a number for the instance that published it; else 0 */
 } hl_msg;
 
 #define HL_CONNECT_CLEAN_START 0x01u

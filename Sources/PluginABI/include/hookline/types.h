@@ -46,7 +46,7 @@ typedef struct hl_view {
 
 /* Nanoseconds. A point in time is on the host's monotonic clock unless its name says "wall" (since 1970, UTC). */
 typedef int64_t hl_time;
-#define HL_NEVER INT64_MAX
+#define HL_NEVER 0x7fffffffffffffff
 
 /* Names one call that was answered HL_PENDING, for ever: never reused, never a pointer, never 0. */
 typedef uint64_t hl_token;

@@ -1,0 +1,100 @@
+import PluginABI
+
+/// call/1: the functions behind `hl_call.api`. Plain C functions; a call that is not one of ours is answered
+/// HL_INVALID where it can be told.
+enum HookCallTable {
+    /// nonisolated(unsafe): written once, before anybody can see it, and constant from then on.
+    nonisolated(unsafe) static let table: UnsafePointer<hl_call_v1> = {
+        let table = UnsafeMutablePointer<hl_call_v1>.allocate(capacity: 1)
+        table.initialize(to: make())
+        return UnsafePointer(table)
+    }()
+
+    private static func make() -> hl_call_v1 {
+        var table = hl_call_v1()
+        table.struct_size = UInt32(MemoryLayout<hl_call_v1>.size)
+        table.pend = { call in HookCallFrame.of(call)?.pend() ?? 0 }
+        table.complete = { call, verdict in HookCallFrame.of(call)?.complete(verdict) ?? HL_INVALID }
+        table.alloc = { call, size in
+            // 16 MiB in one piece is far beyond any answer, and keeps a wild size from reaching malloc.
+            guard let frame = HookCallFrame.of(call), size <= 16 << 20 else { return nil }
+            return frame.arena.allocate(Int(size))
+        }
+        addVerdictSetters(&table)
+        addMessageSetters(&table)
+        return table
+    }
+
+    private static func addVerdictSetters(_ table: inout hl_call_v1) {
+        table.set_reason = { call, code in
+            guard code <= 0xFF else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_REASON) { $0.answer.reason_code = code } ?? HL_INVALID
+        }
+        table.set_rule = { call, rule in
+            HookCallFrame.of(call)?.set(HL_ANSWER_RULE) { $0.answer.rule = $0.arena.copy(rule) } ?? HL_INVALID
+        }
+        table.set_cache = { call, scope, ttl in
+            guard scope <= HL_CACHE_CLIENT else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_CACHE) { frame in
+                frame.answer.cache_scope = scope
+                frame.answer.cache_ttl = ttl
+            } ?? HL_INVALID
+        }
+        table.set_identity = { call, username, groups, count, account in
+            guard count == 0 || groups != nil, count <= 4096 else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_IDENTITY) { frame in
+                frame.answer.username = frame.arena.copy(username)
+                frame.answer.account = frame.arena.copy(account)
+                frame.answer.groups = frame.arena.copy(groups, count: count)
+                frame.answer.group_count = count
+            } ?? HL_INVALID
+        }
+        table.set_qos = { call, qos in
+            guard qos <= 2 else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_QOS) { $0.answer.qos = qos } ?? HL_INVALID
+        }
+        table.set_disconnect = { call in
+            HookCallFrame.of(call)?.set(HL_ANSWER_DISCONNECT) { _ in } ?? HL_INVALID
+        }
+    }
+
+    private static func addMessageSetters(_ table: inout hl_call_v1) {
+        table.set_topic = { call, topic in
+            HookCallFrame.of(call)?.set(HL_ANSWER_TOPIC) { $0.answer.topic = $0.arena.copy(topic) } ?? HL_INVALID
+        }
+        table.set_payload = { call, payload in
+            HookCallFrame.of(call)?.set(HL_ANSWER_PAYLOAD) { $0.answer.payload = $0.arena.copy(payload) }
+                ?? HL_INVALID
+        }
+        table.set_properties = { call, properties in
+            HookCallFrame.of(call)?.set(HL_ANSWER_PROPERTIES) { $0.answer.properties = $0.arena.copy(properties) }
+                ?? HL_INVALID
+        }
+        table.add_user_property = { call, name, value in
+            HookCallFrame.of(call)?.addUserProperty(name, value) ?? HL_INVALID
+        }
+        table.set_retain = { call, retain in
+            guard retain <= 1 else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_RETAIN) { $0.answer.retain = retain } ?? HL_INVALID
+        }
+        table.set_expiry = { call, seconds in
+            HookCallFrame.of(call)?.set(HL_ANSWER_EXPIRY) { $0.answer.expiry = seconds } ?? HL_INVALID
+        }
+    }
+}
+
+extension HookCallFrame {
+    /// Promises a later answer: the token, or 0 when this call cannot wait.
+    func pend() -> hl_token {
+        guard let pending, let opening, call.pointee.token == 0 else { return 0 }
+        let token = pending.open(opening, deadline: call.pointee.deadline)
+        call.pointee.token = token
+        return token
+    }
+
+    /// Completes the call with what the setters have said.
+    func complete(_ verdict: hl_verdict) -> hl_status {
+        guard let pending, call.pointee.token != 0 else { return HL_STALE }
+        return pending.complete(call.pointee.token, verdict, answer)
+    }
+}

@@ -1,0 +1,59 @@
+public import PluginABI
+import Synchronization
+
+/// A started instance of a plugin, as the hook chain knows it: made by the loader after `start` succeeded, kept alive by
+/// every hook table and pending call that names it. Immutable but for its counters.
+///
+/// @unchecked Sendable: the pointers are never written through by the broker, and the loader frees what they point to
+/// only after it has dropped this object; everything else is constant, atomic or locked.
+public final class HookInstance: @unchecked Sendable {
+    /// Number of the configured instance: the same in every generation, never 0. See `hl_msg.instance`.
+    public let number: UInt64
+    /// Its id in plugins.yaml.
+    public let name: String
+    /// Counts loads, from 1.
+    public let generation: UInt32
+    /// The plugin's end of the host.
+    public let handle: UnsafeMutablePointer<hl_self>
+    /// The shared state that `start` made.
+    public let state: UnsafeMutableRawPointer?
+    /// `hl_life.on_cancel`.
+    public let onCancel: hl_cancel_fn?
+    /// Runs work on a worker thread; false when the queue is full.
+    let submit: @Sendable (@escaping @Sendable () -> Void) -> Bool
+    /// What happened, on its way to the notify hooks of this instance.
+    public let events: HookEventQueue
+
+    /// Calls that wait for this instance, or whose input it still holds.
+    let pendingCount = Atomic<Int>(0)
+    private let failureCount = Atomic<UInt64>(0)
+
+    /// - Parameters:
+    ///   - submit: hands work to a worker thread; false when its queue is full. [any] thread.
+    ///   - eventCapacity: bound of events that wait for the notify hooks; beyond it they are dropped and counted.
+    ///   - eventsReady: called when the queue of events was empty and is not any more. [any] thread, must not block.
+    public init(
+        number: UInt64, name: String, generation: UInt32, handle: UnsafeMutablePointer<hl_self>,
+        state: UnsafeMutableRawPointer?, onCancel: hl_cancel_fn?,
+        submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool,
+        eventCapacity: Int = 8192, eventsReady: @escaping @Sendable () -> Void
+    ) {
+        precondition(number != 0, "instance number 0 means 'no plugin'")
+        self.number = number
+        self.name = name
+        self.generation = generation
+        self.handle = handle
+        self.state = state
+        self.onCancel = onCancel
+        self.submit = submit
+        self.events = HookEventQueue(capacity: eventCapacity, ready: eventsReady)
+    }
+
+    /// Hook calls that ended in an error, a missed deadline or a verdict the hook does not have.
+    public var failures: UInt64 { failureCount.load(ordering: .relaxed) }
+
+    /// Calls that wait for this instance, or whose input it still holds.
+    public var pendingCalls: Int { pendingCount.load(ordering: .relaxed) }
+
+    func countFailure() { failureCount.wrappingAdd(1, ordering: .relaxed) }
+}

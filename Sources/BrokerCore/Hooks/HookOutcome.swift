@@ -1,0 +1,60 @@
+public import PluginABI
+
+/// What a chain of hooks came to.
+public enum HookOutcome: Equatable, Sendable {
+    /// Nobody had an opinion: the configured default holds.
+    case abstain
+    /// auth: this client may come in. acl: everybody who has an opinion allows.
+    case allow
+    /// Final. Why is in ``HookDispatcher/lastResult``.
+    case deny
+    /// One plugin answers later: `resume` when the token comes out of the mailbox, `expire` at the deadline (monotonic
+    /// nanoseconds), `cancel` when the connection is gone.
+    case pending(token: UInt64, deadline: Int64)
+    /// msg.in: acknowledge the message, but do not deliver it.
+    case drop
+    /// msg.in: go on with `lastResult.message`. Check its topic and authorise it again.
+    case replaced
+}
+
+/// What the hooks said beside the verdict. All views are valid until the next call of the same dispatcher.
+public struct HookResult {
+    /// MQTT reason code that the refusing plugin wants; 0: choose one.
+    public var reasonCode: UInt32 = 0
+    /// The rule that decided, such as `acl.yaml:9`: for the log, never for the client.
+    public var rule = hl_view()
+    /// The refusal is not the plugin's opinion: it failed, or did not answer in time.
+    public var hasFailed = false
+    /// Close the connection as well.
+    public var disconnects = false
+    /// auth.connect: the plugin said who this is. An empty username means the one in CONNECT.
+    public var hasIdentity = false
+    /// auth.connect, with `hasIdentity`.
+    public var username = hl_view()
+    /// auth.connect, with `hasIdentity`.
+    public var account = hl_view()
+    /// auth.connect, with `hasIdentity`: `groupCount` of them.
+    public var groups: UnsafePointer<hl_view>?
+    /// Number of `groups`.
+    public var groupCount: UInt32 = 0
+    /// acl.subscribe: the greatest QoS to grant.
+    public var grantedQoS: UInt32 = 2
+    /// acl.subscribe: subscribe to this filter instead; nil = the one that was asked for.
+    public var filter: hl_view?
+    /// msg.in: the message with all edits, after `.replaced`.
+    public var message: UnsafePointer<hl_msg>?
+    var decider: Unmanaged<HookInstance>?
+
+    /// The plugin instance that decided; empty when none did.
+    public var instanceName: String { decider?.takeUnretainedValue().name ?? "" }
+}
+
+/// A verdict that was kept from an earlier call.
+public enum CachedVerdict: Sendable {
+    /// Ask the chain.
+    case miss
+    /// As if the chain had said allow.
+    case allow
+    /// As if the chain had said deny.
+    case deny
+}

@@ -1,0 +1,115 @@
+public import PluginABI
+
+/// One registration of one plugin instance for one hook.
+public struct HookEntry {
+    /// `HL_HOOK_*`; one that ``HookTable/isOffered(_:)``.
+    public let hook: UInt32
+    /// Of the type that belongs to `hook` in hooks.h.
+    public let function: hl_hook_fn
+    /// Whose it is.
+    public let instance: HookInstance
+    /// Which calls it wants.
+    public var interest: HookInterest
+    /// States made by `start_shard`, one per shard; empty: all shards use the instance's shared state.
+    public var shardStates: [UnsafeMutableRawPointer?] = []
+    /// The function may block: it is called on a worker, as a pending call.
+    public var blocks = false
+    /// `HL_DENY`, or `HL_ABSTAIN` to go on with the next plugin: what an error or a missed deadline counts as.
+    public var onFailure: UInt32 = HL_DENY
+    /// Its bit of ``HookDispatcher/interestMask(topic:)``, given by the table; 0 without filters or without a free bit.
+    var maskBit: UInt64 = 0
+
+    /// A registration with the default failure verdict.
+    public init(hook: UInt32, function: @escaping hl_hook_fn, instance: HookInstance, interest: HookInterest) {
+        self.hook = hook
+        self.function = function
+        self.instance = instance
+        self.interest = interest
+    }
+}
+
+/// All registrations of all plugins, in the order of plugins.yaml: an immutable snapshot. Plugins are enabled, disabled
+/// and swapped by making a new one and handing it to every shard (``HookDispatcher/table``).
+///
+/// @unchecked Sendable: immutable; the raw pointers in the entries are only passed on to the plugins they came from.
+public final class HookTable: @unchecked Sendable {
+    /// Grows with every table; 0 is the empty one. What is cached under another generation is void.
+    public let generation: UInt32
+    /// Whether anybody is registered: "nobody" costs the core one branch.
+    public let hasAuthConnect, hasACLPublish, hasACLSubscribe, hasACLDeliver, hasMsgIn: Bool
+    /// Bit `hook - 64` for each notify hook that somebody is registered for.
+    public let notifyMask: UInt64
+    let chains: [[HookEntry]]
+    /// Interests in certain topics; bit i of an interest mask belongs to the i-th.
+    let topicInterests: [HookInterest]
+
+    /// Interests beyond this number are matched at every call instead of once per topic.
+    static let maximumMaskBits = 64
+
+    /// No plugin.
+    public static let empty = HookTable(generation: 0, entries: [])
+
+    /// - Parameters:
+    ///   - generation: greater than that of every table before; not 0.
+    ///   - entries: in the order of plugins.yaml. Those of hooks that are not offered must not be among them.
+    public init(generation: UInt32, entries: [HookEntry]) {
+        var chains = [[HookEntry]](repeating: [], count: Int(HL_HOOK_ID_LIMIT))
+        var notifyMask: UInt64 = 0
+        var topicInterests: [HookInterest] = []
+        for var entry in entries {
+            precondition(HookTable.isOffered(entry.hook), "the loader refuses hooks that are not offered")
+            if !entry.interest.filters.isEmpty, topicInterests.count < HookTable.maximumMaskBits {
+                entry.maskBit = 1 << UInt64(topicInterests.count)
+                topicInterests.append(entry.interest)
+            }
+            chains[Int(entry.hook)].append(entry)
+            if entry.hook >= 64 { notifyMask |= 1 << UInt64(entry.hook - 64) }
+        }
+        self.generation = generation
+        self.notifyMask = notifyMask
+        self.topicInterests = topicInterests
+        self.hasAuthConnect = !chains[Int(HL_HOOK_AUTH_CONNECT)].isEmpty
+        self.hasACLPublish = !chains[Int(HL_HOOK_ACL_PUBLISH)].isEmpty
+        self.hasACLSubscribe = !chains[Int(HL_HOOK_ACL_SUBSCRIBE)].isEmpty
+        self.hasACLDeliver = !chains[Int(HL_HOOK_ACL_DELIVER)].isEmpty
+        self.hasMsgIn = !chains[Int(HL_HOOK_MSG_IN)].isEmpty
+        self.chains = chains
+    }
+
+    /// Whether this version calls a hook.
+    public static func isOffered(_ hook: UInt32) -> Bool {
+        switch hook {
+        case HL_HOOK_AUTH_CONNECT, HL_HOOK_ACL_SUBSCRIBE, HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_IN,
+            HL_HOOK_NOTIFY_CONNECTED, HL_HOOK_NOTIFY_DISCONNECTED, HL_HOOK_NOTIFY_SUBSCRIBED,
+            HL_HOOK_NOTIFY_UNSUBSCRIBED, HL_HOOK_NOTIFY_PUBLISHED, HL_HOOK_NOTIFY_DELIVERED, HL_HOOK_NOTIFY_DROPPED:
+            true
+        default: false
+        }
+    }
+
+    /// Whether a hook is in the registry at all (hooks.h).
+    public static func isKnown(_ hook: UInt32) -> Bool {
+        (HL_HOOK_CONN_ACCEPT...HL_HOOK_RETAIN_GET).contains(hook)
+            || (HL_HOOK_NOTIFY_CONNECTED...HL_HOOK_NOTIFY_STATS).contains(hook)
+    }
+
+    /// The hook's name, such as `acl.publish`; for logs and metrics.
+    public static func name(of hook: UInt32) -> String {
+        names[hook] ?? "hook \(hook)"
+    }
+
+    private static let names: [UInt32: String] = [
+        HL_HOOK_CONN_ACCEPT: "conn.accept", HL_HOOK_TLS_PSK: "tls.psk", HL_HOOK_TLS_PEER: "tls.peer",
+        HL_HOOK_AUTH_CONNECT: "auth.connect", HL_HOOK_AUTH_EXCHANGE: "auth.exchange",
+        HL_HOOK_SESSION_OPEN: "session.open", HL_HOOK_ACL_SUBSCRIBE: "acl.subscribe",
+        HL_HOOK_ACL_PUBLISH: "acl.publish", HL_HOOK_ACL_DELIVER: "acl.deliver", HL_HOOK_MSG_IN: "msg.in",
+        HL_HOOK_MSG_STORE: "msg.store", HL_HOOK_MSG_ROUTE: "msg.route", HL_HOOK_MSG_OUT: "msg.out",
+        HL_HOOK_WILL_PUBLISH: "will.publish", HL_HOOK_RETAIN_SET: "retain.set", HL_HOOK_RETAIN_GET: "retain.get",
+        HL_HOOK_NOTIFY_CONNECTED: "notify.connected", HL_HOOK_NOTIFY_DISCONNECTED: "notify.disconnected",
+        HL_HOOK_NOTIFY_OFFLINE: "notify.offline", HL_HOOK_NOTIFY_EXPIRED: "notify.expired",
+        HL_HOOK_NOTIFY_TAKEN_OVER: "notify.taken_over", HL_HOOK_NOTIFY_SUBSCRIBED: "notify.subscribed",
+        HL_HOOK_NOTIFY_UNSUBSCRIBED: "notify.unsubscribed", HL_HOOK_NOTIFY_PUBLISHED: "notify.published",
+        HL_HOOK_NOTIFY_ACKED: "notify.acked", HL_HOOK_NOTIFY_DELIVERED: "notify.delivered",
+        HL_HOOK_NOTIFY_DROPPED: "notify.dropped", HL_HOOK_NOTIFY_STATS: "notify.stats",
+    ]
+}

@@ -1,0 +1,89 @@
+import PluginABI
+
+/// A deep copy of the input of a hook call that may be answered later, or of an event on its way to a worker. It is
+/// wiped when it is freed, because a CONNECT carries secrets. Immutable once made.
+///
+/// @unchecked Sendable: written in `init` only; the arena is not used afterwards, except to free it.
+final class HeldInput: @unchecked Sendable {
+    /// The struct of the hook: `hl_connect`, `hl_msg`, `hl_subscribe` or `hl_event`.
+    let pointer: UnsafeRawPointer
+    private let arena: HookArena
+
+    /// Nil when there is no memory.
+    init?(copying input: UnsafeRawPointer, of hook: UInt32) {
+        let arena = HookArena(firstSize: 1024, wipes: true)
+        guard let pointer = HeldInput.copy(input, of: hook, into: arena), !arena.hasFailed else { return nil }
+        self.arena = arena
+        self.pointer = pointer
+    }
+
+    private static func copy(
+        _ input: UnsafeRawPointer, of hook: UInt32, into arena: HookArena
+    ) -> UnsafeRawPointer? {
+        switch hook {
+        case HL_HOOK_AUTH_CONNECT:
+            copy(input.assumingMemoryBound(to: hl_connect.self).pointee, into: arena)
+        case HL_HOOK_ACL_SUBSCRIBE:
+            copy(input.assumingMemoryBound(to: hl_subscribe.self).pointee, into: arena)
+        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN:
+            UnsafeRawPointer(copy(input.assumingMemoryBound(to: hl_msg.self), into: arena))
+        default:
+            copy(input.assumingMemoryBound(to: hl_event.self).pointee, into: arena)
+        }
+    }
+
+    private static func copy(_ connect: hl_connect, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = connect
+        copied.client = copy(connect.client, into: arena)
+        copied.client_id = arena.copy(connect.client_id)
+        copied.username = arena.copy(connect.username)
+        copied.password = arena.copy(connect.password)
+        copied.auth_method = arena.copy(connect.auth_method)
+        copied.auth_data = arena.copy(connect.auth_data)
+        copied.properties = arena.copy(connect.properties)
+        copied.will = copy(connect.will, into: arena)
+        return arena.place(copied).map { UnsafeRawPointer($0) }
+    }
+
+    private static func copy(_ subscribe: hl_subscribe, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = subscribe
+        copied.client = copy(subscribe.client, into: arena)
+        copied.filter = arena.copy(subscribe.filter)
+        copied.share_group = arena.copy(subscribe.share_group)
+        copied.properties = arena.copy(subscribe.properties)
+        return arena.place(copied).map { UnsafeRawPointer($0) }
+    }
+
+    private static func copy(_ event: hl_event, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = event
+        copied.client = copy(event.client, into: arena)
+        copied.msg = copy(event.msg, into: arena)
+        copied.topic = arena.copy(event.topic)
+        copied.reason = arena.copy(event.reason)
+        return arena.place(copied).map { UnsafeRawPointer($0) }
+    }
+
+    private static func copy(_ msg: UnsafePointer<hl_msg>?, into arena: HookArena) -> UnsafePointer<hl_msg>? {
+        guard let msg else { return nil }
+        var copied = msg.pointee
+        copied.topic = arena.copy(msg.pointee.topic)
+        copied.payload = arena.copy(msg.pointee.payload)
+        copied.properties = arena.copy(msg.pointee.properties)
+        copied.publisher = copy(msg.pointee.publisher, into: arena)
+        return arena.place(copied).map { UnsafePointer($0) }
+    }
+
+    private static func copy(_ client: UnsafePointer<hl_client>?, into arena: HookArena) -> UnsafePointer<hl_client>? {
+        guard let client else { return nil }
+        var copied = client.pointee
+        copied.client_id = arena.copy(client.pointee.client_id)
+        copied.username = arena.copy(client.pointee.username)
+        copied.address = arena.copy(client.pointee.address)
+        copied.listener = arena.copy(client.pointee.listener)
+        copied.account = arena.copy(client.pointee.account)
+        copied.certificate = arena.copy(client.pointee.certificate)
+        copied.groups = arena.copy(client.pointee.groups, count: client.pointee.group_count)
+        copied.group_count = copied.groups == nil ? 0 : client.pointee.group_count
+        return arena.place(copied).map { UnsafePointer($0) }
+    }
+}
