@@ -3,17 +3,18 @@ final class RetainedMessage: Sendable {
     let topic: [UInt8]
     let payload: [UInt8]
     let qos: UInt8
-    /// The forwardable part of the MQTT 5 properties, encoded, without its length.
+    /// The forwardable part of the MQTT 5 properties, encoded, without the length in front.
     let properties: [UInt8]
-    /// Nanoseconds of the broker's clock; 0 for never.
+    /// Nanoseconds of the broker's clock; 0 for never [MQTT-3.3.2-5].
     let expiresAt: Int64
+    /// Nanoseconds of the broker's clock.
     let publishedAt: Int64
     /// Session id of the publisher, 0 for the broker itself.
     let publisherID: UInt64
 
     init(
-        topic: [UInt8], payload: [UInt8], qos: UInt8, properties: [UInt8], expiresAt: Int64, publishedAt: Int64,
-        publisherID: UInt64
+        topic: [UInt8], payload: [UInt8], qos: UInt8, properties: [UInt8] = [], expiresAt: Int64 = 0,
+        publishedAt: Int64, publisherID: UInt64
     ) {
         self.topic = topic
         self.payload = payload
@@ -25,4 +26,7 @@ final class RetainedMessage: Sendable {
     }
 
     func isExpired(at now: Int64) -> Bool { expiresAt != 0 && expiresAt <= now }
+
+    /// What counts against the store's bound in bytes.
+    var storedBytes: Int { topic.count + payload.count + properties.count }
 }

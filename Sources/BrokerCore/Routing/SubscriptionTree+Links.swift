@@ -115,7 +115,7 @@ extension SubscriptionTree {
             }
             let levelHash = state.pointee.hash.hash(bytes + start, end - start)
             let child = state.pointee.trie.makeChild(
-                of: node, bytes + start, end - start, hash: levelHash, value: WildcardNode())
+                of: node, bytes + start, end - start, hash: levelHash)
             if isOneByte, filter[start] == TopicFilter.plus {
                 state.pointee.trie.node(node).pointee.value.plusChild = child
             }

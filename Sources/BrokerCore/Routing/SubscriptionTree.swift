@@ -23,7 +23,7 @@ struct SubscriptionTree {
         let cache: TopicCache
         let hash: TopicHash
         let summary: ShardSummary
-        var slab = UnsafeSubscriptionSlab()
+        var slab = UnsafeSlab<Subscription>()
         var filters = UnsafeFilterTable()
         /// Subscriptions by (filter, session): says at once whether a SUBSCRIBE replaces one.
         var index = UnsafeProbeTable<UInt32>()
@@ -42,7 +42,7 @@ struct SubscriptionTree {
         state.initialize(
             to: State(
                 cache: cache, hash: hash, summary: summary,
-                trie: UnsafeLevelTrie(hash: hash, rootValue: WildcardNode())))
+                trie: UnsafeLevelTrie(hash: hash, emptyValue: WildcardNode())))
     }
 
     /// Frees everything.

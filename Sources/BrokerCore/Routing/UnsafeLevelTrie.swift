@@ -17,44 +17,42 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
         /// Walks that stand on this node: it stays in its place while there is one.
         var pins: UInt32 = 0
         var value: Value
+
+        /// The slot holds a node of the tree.
+        var isLiving: Bool { parent != UnsafeLevelTrie.freed }
     }
 
     static var none: UInt32 { .max }
     static var root: UInt32 { 0 }
+    /// The parent of a freed slot, which keeps an empty value until it is used again.
+    private static var freed: UInt32 { .max - 1 }
 
     private let hash: TopicHash
+    private let emptyValue: Value
     private var nodes: UnsafeMutablePointer<Node>
     private var capacity = 16
-    /// Number of slots ever used; freed ones are in `free`.
+    /// Number of slots ever used: `node` takes indices below it, some of which may be freed.
     private(set) var used: UInt32 = 1
     private var free = UnsafeScratch<UInt32>()
     private var children = UnsafeProbeTable<UInt32>()
 
-    init(hash: TopicHash, rootValue: Value) {
+    /// - Parameter emptyValue: the value of the root and of new nodes.
+    init(hash: TopicHash, emptyValue: Value) {
         self.hash = hash
+        self.emptyValue = emptyValue
         nodes = .allocate(capacity: capacity)
         nodes.initialize(
-            to: Node(
-                levelHash: 0, level: .allocate(byteCount: 1, alignment: 1), levelLength: 0, parent: Self.none,
-                previousSibling: Self.none, nextSibling: Self.none, value: rootValue))
+            to: Self.emptyNode(
+                level: .allocate(byteCount: 1, alignment: 1), parent: Self.none, value: emptyValue))
     }
 
     deinit {
-        // A freed slot is deinitialised already: only the living ones, which are those reachable from the root.
-        var stack = [Self.root]
-        while let index = stack.popLast() {
-            var child = nodes[Int(index)].firstChild
-            while child != Self.none {
-                stack.append(child)
-                child = nodes[Int(child)].nextSibling
-            }
-            nodes[Int(index)].level.deallocate()
-            (nodes + Int(index)).deinitialize(count: 1)
-        }
+        for index in 0..<Int(used) where nodes[index].isLiving { nodes[index].level.deallocate() }
+        nodes.deinitialize(count: Int(used))
         nodes.deallocate()
     }
 
-    /// Number of nodes, the root included.
+    /// Number of living nodes, the root included.
     var count: Int { Int(used) - free.count }
 
     /// A node; the address holds until the next `makeChild`.
@@ -74,8 +72,7 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
 
     /// The child of a node for a level, made when there is none. The level's bytes are copied.
     mutating func makeChild(
-        of parent: UInt32, _ level: UnsafeRawPointer, _ count: Int, hash levelHash: UInt64,
-        value: @autoclosure () -> Value
+        of parent: UInt32, _ level: UnsafeRawPointer, _ count: Int, hash levelHash: UInt64
     ) -> UInt32 {
         let found = child(of: parent, level, count, hash: levelHash)
         guard found == Self.none else { return found }
@@ -83,10 +80,9 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
         let bytes = UnsafeMutableRawPointer.allocate(byteCount: max(1, count), alignment: 1)
         bytes.copyMemory(from: level, byteCount: count)
         let next = nodes[Int(parent)].firstChild
-        (nodes + Int(index)).initialize(
-            to: Node(
-                levelHash: levelHash, level: bytes, levelLength: Int32(count), parent: parent,
-                previousSibling: Self.none, nextSibling: next, value: value()))
+        nodes[Int(index)] = Node(
+            levelHash: levelHash, level: bytes, levelLength: Int32(count), parent: parent,
+            previousSibling: Self.none, nextSibling: next, value: emptyValue)
         if next != Self.none { nodes[Int(next)].previousSibling = index }
         nodes[Int(parent)].firstChild = index
         children.insert(hash.combine(levelHash, UInt64(parent)), index)
@@ -113,6 +109,7 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
 
     private mutating func remove(_ index: UInt32) {
         let node = nodes + Int(index)
+        let level = node.pointee.level
         let (parent, previous, next) = (node.pointee.parent, node.pointee.previousSibling, node.pointee.nextSibling)
         children.remove(hash.combine(node.pointee.levelHash, UInt64(parent))) { $0 == index }
         if previous == Self.none {
@@ -121,8 +118,8 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
             nodes[Int(previous)].nextSibling = next
         }
         if next != Self.none { nodes[Int(next)].previousSibling = previous }
-        node.pointee.level.deallocate()
-        node.deinitialize(count: 1)
+        level.deallocate()
+        node.pointee = Self.emptyNode(level: level, parent: Self.freed, value: emptyValue)
         free.append(index)
     }
 
@@ -131,13 +128,25 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
         precondition(used < Self.none, "a trie holds fewer than 4,294,967,295 nodes")
         if Int(used) == capacity {
             let larger = UnsafeMutablePointer<Node>.allocate(capacity: capacity * 2)
-            // Without a free slot every slot is a living node.
             larger.moveInitialize(from: nodes, count: capacity)
             nodes.deallocate()
             nodes = larger
             capacity *= 2
         }
+        let index = used
         used += 1
-        return used - 1
+        (nodes + Int(index)).initialize(
+            to: Self.emptyNode(level: nodes.pointee.level, parent: Self.freed, value: emptyValue))
+        return index
+    }
+
+    private static func emptyNode(level: UnsafeMutableRawPointer, parent: UInt32, value: Value) -> Node {
+        Node(
+            levelHash: 0, level: level, levelLength: 0, parent: parent, previousSibling: none, nextSibling: none,
+            value: value)
     }
 }
+
+/// `@unchecked Sendable`: the trie is the only owner of its memory and cannot be copied, so what holds of its values
+/// holds of the whole.
+extension UnsafeLevelTrie: @unchecked Sendable where Value: Sendable {}

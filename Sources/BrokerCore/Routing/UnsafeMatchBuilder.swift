@@ -70,7 +70,7 @@ struct UnsafeMatchBuilder: ~Copyable {
 
     /// The result over all filters added since `begin`; `empty` when nobody subscribes to them.
     mutating func build(
-        _ slab: borrowing UnsafeSubscriptionSlab, empty: UnsafeMutablePointer<MatchResult>
+        _ slab: borrowing UnsafeSlab<Subscription>, empty: UnsafeMutablePointer<MatchResult>
     ) -> UnsafeMutablePointer<MatchResult> {
         guard filters.count > 0 else { return empty }
         // Within one filter each session appears once: with a single filter there is nothing to merge.

@@ -1,0 +1,111 @@
+import Synchronization
+
+/// The retained messages of some first levels, behind one lock. Any thread.
+///
+/// Messages that are replaced or removed leave the lock before they are freed: freeing a large payload takes time.
+final class RetainedStripe: Sendable {
+    typealias Trie = UnsafeLevelTrie<RetainedMessage?>
+
+    let trie: Mutex<Trie>
+    let usage: RetainedUsage
+    private let hash: TopicHash
+
+    init(hash: TopicHash, usage: RetainedUsage) {
+        self.hash = hash
+        self.usage = usage
+        trie = Mutex(Trie(hash: hash, emptyValue: nil))
+    }
+
+    func set(_ message: RetainedMessage, _ topic: UnsafeRawBufferPointer) -> RetainedStore.Outcome {
+        let (outcome, old) = trie.withLock { trie -> (RetainedStore.Outcome, RetainedMessage?) in
+            let known = find(topic, in: trie)
+            let old = known == Trie.none ? nil : trie.node(known).pointee.value
+            let outcome = usage.replace(old, by: message)
+            guard outcome == .stored || outcome == .replaced else { return (outcome, nil) }
+            let index = known == Trie.none ? make(topic, in: &trie) : known
+            trie.node(index).pointee.value = message
+            return (outcome, old)
+        }
+        withExtendedLifetime(old) {}
+        return outcome
+    }
+
+    func clear(_ topic: UnsafeRawBufferPointer) -> Bool {
+        let old = trie.withLock { trie -> RetainedMessage? in
+            let index = find(topic, in: trie)
+            guard index != Trie.none else { return nil }
+            return take(index, from: &trie)
+        }
+        return old != nil
+    }
+
+    func get(_ topic: UnsafeRawBufferPointer, now: Int64) -> RetainedMessage? {
+        let message = trie.withLock { trie -> RetainedMessage? in
+            let index = find(topic, in: trie)
+            guard index != Trie.none, let message = trie.node(index).pointee.value else { return nil }
+            if message.isExpired(at: now) { _ = take(index, from: &trie) }
+            return message
+        }
+        return message.flatMap { $0.isExpired(at: now) ? nil : $0 }
+    }
+
+    func removeAll() {
+        var start: UInt32? = 0
+        while let from = start { start = removeMessages(from: from, maximumSteps: 256) { _ in true }.next }
+    }
+
+    /// Frees the messages among `maximumSteps` nodes for which `isOver` holds.
+    /// - Returns: how many, and the node to go on with, nil at the end of the stripe.
+    func removeMessages(
+        from start: UInt32, maximumSteps: Int, where isOver: (RetainedMessage) -> Bool
+    ) -> (removed: Int, next: UInt32?) {
+        let (messages, next) = trie.withLock { trie -> ([RetainedMessage], UInt32?) in
+            var messages: [RetainedMessage] = []
+            let begin = min(start, trie.used)
+            let end = begin + UInt32(min(Int(trie.used - begin), max(1, maximumSteps)))
+            for index in begin..<end {
+                guard let message = trie.node(index).pointee.value, isOver(message) else { continue }
+                _ = take(index, from: &trie)
+                messages.append(message)
+            }
+            return (messages, end < trie.used ? end : nil)
+        }
+        return (messages.count, next)
+    }
+
+    // MARK: Under the lock
+
+    private func find(_ topic: UnsafeRawBufferPointer, in trie: borrowing Trie) -> UInt32 {
+        guard let bytes = topic.baseAddress else { return Trie.none }
+        var node = Trie.root
+        var start = 0
+        while start <= topic.count, node != Trie.none {
+            let end = TopicLevels.end(bytes, from: start, count: topic.count)
+            node = trie.child(of: node, bytes + start, end - start, hash: hash.hash(bytes + start, end - start))
+            start = end + 1
+        }
+        return node
+    }
+
+    private func make(_ topic: UnsafeRawBufferPointer, in trie: inout Trie) -> UInt32 {
+        guard let bytes = topic.baseAddress else { preconditionFailure("a topic has at least one byte") }
+        var node = Trie.root
+        var start = 0
+        while start <= topic.count {
+            let end = TopicLevels.end(bytes, from: start, count: topic.count)
+            node = trie.makeChild(
+                of: node, bytes + start, end - start, hash: hash.hash(bytes + start, end - start))
+            start = end + 1
+        }
+        return node
+    }
+
+    /// Takes the message from a node; the node goes when nothing is left of it.
+    func take(_ index: UInt32, from trie: inout Trie) -> RetainedMessage? {
+        guard let message = trie.node(index).pointee.value else { return nil }
+        trie.node(index).pointee.value = nil
+        usage.release(message)
+        trie.prune(from: index) { $0 == nil }
+        return message
+    }
+}
