@@ -2,7 +2,7 @@ import Synchronization
 
 /// A fixed array of atomic counters picked by the leading bits of a hash.
 ///
-/// `@unchecked Sendable`: the pointer never changes, what it points to are atomics, and both live as long as the object.
+/// `@unchecked Sendable`: the pointer never changes, it points to atomics, and both live as long as the object.
 final class SummaryCounters: @unchecked Sendable {
     private let counters: UnsafeMutablePointer<Atomic<UInt32>>
     private let shift: UInt64
