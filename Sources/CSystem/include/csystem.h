@@ -1,6 +1,30 @@
 /* What Swift's Glibc module lacks; each declaration says why it is here. */
 #ifndef HOOKLINE_CSYSTEM_H
 #define HOOKLINE_CSYSTEM_H
-#include <sys/epoll.h>   /* not in the Glibc module map */
-#include <sys/eventfd.h> /* not in the Glibc module map */
+#include <stdint.h>
+#include <sys/epoll.h>    /* not in the Glibc module map */
+#include <sys/eventfd.h>  /* not in the Glibc module map */
+#include <sys/signalfd.h> /* not in the Glibc module map */
+#include <sys/types.h>
+
+struct sockaddr;
+
+/* accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC. Needs _GNU_SOURCE, which Swift's importer does not define. Answers the
+ * descriptor, or -1 with errno. */
+int csystem_accept(int listener, struct sockaddr *address, unsigned int *address_length);
+
+/* Credentials of the process at the other end of a Unix socket (SO_PEERCRED). struct ucred needs _GNU_SOURCE. Answers
+ * 0, or -1 with errno. */
+int csystem_peer_credentials(int socket, pid_t *pid, uid_t *uid, gid_t *gid);
+
+/* Number of processors this process may run on, at least 1. The CPU_COUNT macro and cpu_set_t need _GNU_SOURCE. */
+int csystem_usable_processors(void);
+
+/* Asks the kernel to send `signal` to this process when its parent ends; for --exit-with-parent. prctl(2) is variadic,
+ * which Swift cannot call. Answers 0, or -1 with errno. */
+int csystem_signal_when_parent_ends(int signal);
+
+/* Names the calling thread for ps, top and debuggers; longer names are cut to 15 bytes. Needs _GNU_SOURCE. */
+void csystem_name_thread(const char *name);
+
 #endif

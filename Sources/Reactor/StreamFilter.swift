@@ -1,0 +1,51 @@
+/// A byte-stream layer between a socket and the handler, such as TLS or WebSocket: one object per filtered stream.
+///
+/// The loop calls it with bytes from the socket ("wire") and bytes from the handler ("plain"); it appends what comes
+/// out of them to the sinks it is given, and may hold bytes back for later. It never calls the handler or the loop, so
+/// it needs no thought about re-entry. Every call is made on the thread of the loop that owns the stream at the time;
+/// when a stream moves, its filter moves along.
+open class StreamFilter {
+    /// Wire bytes that the socket has not taken yet.
+    final var unsent = UnsafeByteSink()
+
+    /// Makes a filter in its initial state.
+    public init() {}
+
+    deinit {
+        unsent.destroy()
+    }
+
+    /// Whether `encode` takes bytes now; false until a handshake is done. When it turns true, the handler is told that
+    /// the stream is writable.
+    open var acceptsPlain: Bool { true }
+
+    /// The stream was opened. What is appended to `wire` is the first thing the peer receives.
+    open func begin(wire: inout UnsafeByteSink) {}
+
+    /// Bytes came from the socket. All of them are to be taken; what they mean for the handler is appended to `plain`,
+    /// answers to the peer to `wire`.
+    open func decode(_ bytes: UnsafeRawBufferPointer, plain: inout UnsafeByteSink, wire: inout UnsafeByteSink)
+        -> FilterStatus
+    {
+        plain.append(bytes)
+        return .open
+    }
+
+    /// The handler writes at most 64 KiB; only called while `acceptsPlain`. All of it is to be taken.
+    open func encode(_ bytes: UnsafeRawBufferPointer, wire: inout UnsafeByteSink) {
+        wire.append(bytes)
+    }
+
+    /// The stream is closed gracefully: append the layer's farewell.
+    open func finish(wire: inout UnsafeByteSink) {}
+}
+
+/// What a filter says after `decode`.
+public enum FilterStatus: Sendable {
+    /// The layer goes on.
+    case open
+    /// The peer ended the layer in order: `closed` with `peerClosed` follows.
+    case ended
+    /// The peer broke the layer's rules: `closed` with this code follows.
+    case failed(Int32)
+}
