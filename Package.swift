@@ -52,14 +52,17 @@ let package = Package(
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
         .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(
-            name: "Host", dependencies: ["BrokerCore", "Reactor", "Configuration", "PluginABI", "CSystem", "Timing"],
+            name: "Host",
+            dependencies: [
+                "BrokerCore", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "hookline-host", dependencies: ["Host"], path: "Sources/HostMain", swiftSettings: settings),
         .executableTarget(
             name: "hookline",
             dependencies: [
-                "Configuration", "MQTTCodec", "PasswordFile", "CSystem",
+                "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec", "CSystem"], swiftSettings: settings),
@@ -79,6 +82,7 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
         .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
+        .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
         .testTarget(
             name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile", "PluginABI", "PluginSDK"],
             swiftSettings: settings),

@@ -10,16 +10,20 @@ enum ImportRules {
         ("Sources/Timing", []),
         ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "Timing"]),
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
-        ("Sources/Configuration", ["CYAML"]),
+        ("Sources/PositionedYAML", ["CYAML"]),
+        ("Sources/Configuration", ["PositionedYAML"]),
         (
             "Sources/Host",
-            ["BrokerCore", "Reactor", "Configuration", "PluginABI", "CSystem", "Timing", "MQTTCodec"]
+            [
+                "BrokerCore", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
+                "MQTTCodec",
+            ]
         ),
         ("Sources/HostMain", ["Host"]),
         (
             "Sources/CLI",
             [
-                "ArgumentParser", "Configuration", "MQTTCodec", "PasswordFile", "CSystem", "Foundation",
+                "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem", "Foundation",
                 "FoundationEssentials",
             ]
         ),
@@ -28,7 +32,7 @@ enum ImportRules {
         ("Plugins/Auth/PasswordFile", ["COpenSSL"]),
         ("Plugins/Auth/Domain", ["PluginSDK", "PasswordFile"]),
         ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
-        ("Plugins/ACL/Domain", ["PluginSDK"]),
+        ("Plugins/ACL/Domain", ["PluginSDK", "PositionedYAML"]),
         ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
     ]
 

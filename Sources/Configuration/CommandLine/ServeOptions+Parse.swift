@@ -123,9 +123,8 @@ extension ServeOptions {
             if let equals = value.firstIndex(of: "="), !value[..<equals].contains(":") {
                 let name = String(value[..<equals])
                 guard name.isDashedName else {
-                    throw UsageError(
-                        "serve \(typed) \(value): listener name '\(name)': use a-z and 0-9, with single '-' between words"
-                    )
+                    let rule = "use a-z and 0-9, with single '-' between words"
+                    throw UsageError("serve \(typed) \(value): listener name '\(name)': \(rule)")
                 }
                 listen.name = name
                 listen.url = String(value[value.index(after: equals)...])

@@ -41,7 +41,8 @@ struct ConfigurationLoad {
         guard errors.isEmpty else { throw ConfigurationErrors(Array(Set(errors))) }
         return LoadedConfiguration(
             configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
-            warnings: warnings(configuration, reader.origins), origins: reader.origins)
+            warnings: warnings(configuration, reader.origins), origins: reader.origins,
+            paths: base)
     }
 
     private mutating func mergedTree(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> YAMLNode {

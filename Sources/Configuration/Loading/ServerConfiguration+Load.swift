@@ -10,6 +10,8 @@ public struct LoadedConfiguration: Sendable {
     public var warnings: [ConfigurationWarning]
     /// Who set what: paths of ``SettingsTable``; a missing path has its default.
     public var origins: [String: Origin]
+    /// Where relative paths in the configuration of plugins start.
+    public var paths: PathBase
 }
 
 /// Where a configuration was read from.

@@ -37,26 +37,3 @@ public struct Setting: Sendable {
     /// The value in `settings`, as it would be written.
     public func text(in settings: BrokerConfiguration) -> String { read(settings) }
 }
-
-/// Where relative paths start: the folder of the file, or the working directory for what was typed.
-struct PathBase: Sendable {
-    /// Absolute folder of plugins.yaml.
-    var fileDirectory: String
-    /// Absolute working directory.
-    var workingDirectory: String
-
-    /// `path` made absolute, starting from where its writer stood.
-    func resolve(_ path: String, at position: SourcePosition) -> String {
-        if path.isEmpty || path.hasPrefix("/") { return path }
-        let start = position.line > 0 ? fileDirectory : workingDirectory
-        var parts = start.split(separator: "/").map(String.init)
-        for part in path.split(separator: "/") where part != "." {
-            if part == "..", !parts.isEmpty, parts.last != ".." {
-                parts.removeLast()
-            } else {
-                parts.append(String(part))
-            }
-        }
-        return "/" + parts.joined(separator: "/")
-    }
-}

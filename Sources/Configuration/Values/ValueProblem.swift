@@ -2,6 +2,7 @@
 public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case notABoolean(String, suggestion: String?)
     case notAnInteger(String)
+    case notANumber(String)
     case notASize(String, suggestion: String?)
     case notADuration(String, suggestion: String?)
     case notARate(String, suggestion: String?)
@@ -20,6 +21,7 @@ public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
         case .notABoolean(let text, let suggestion):
             "'\(text)' is not a boolean; write \(suggestion ?? "true or false")"
         case .notAnInteger(let text): "'\(text)' is not a whole number"
+        case .notANumber(let text): "'\(text)' is not a number"
         case .notASize(let text, let suggestion):
             suggestion.map { "'\(text)' is not a size; write \($0) or a plain number of bytes" }
                 ?? "'\(text)' is not a size; write a number with B, KiB, MiB or GiB, or a plain number of bytes"
