@@ -23,7 +23,8 @@ enum ImportRules {
         (
             "Sources/CLI",
             [
-                "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem", "Foundation",
+                "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem",
+                "Foundation",
                 "FoundationEssentials",
             ]
         ),
