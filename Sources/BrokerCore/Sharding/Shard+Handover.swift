@@ -89,7 +89,7 @@ extension Shard {
         case .groupJoin(let name, let filter, let session, let flags, let identifier, let isReady):
             let member = SharedGroups.Member(
                 sessionID: session, session: nil, homeShard: UInt16(session >> 56),
-                flags: SubscriptionFlags(rawValue: flags), isReady: isReady, identifier: identifier)
+                flags: SubscriptionFlags(rawValue: flags), identifier: identifier, isReady: isReady)
             memberJoins(name, filter, member)
         case .groupLeave(let name, let filter, let session): memberLeaves(name, filter, session)
         case .groupReady(let session, let isReady): memberIsReady(session, isReady)
