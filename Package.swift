@@ -73,6 +73,10 @@ let package = Package(
             name: "PasswordFile", dependencies: ["COpenSSL"], path: "Plugins/Auth/PasswordFile",
             swiftSettings: settings),
 
+        // A host made of C structs, for the tests of plugins.
+        .target(
+            name: "PluginTesting", dependencies: ["PluginSDK", "PluginABI"], path: "Tests/PluginTesting",
+            swiftSettings: settings),
         .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
         .testTarget(name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec"], swiftSettings: settings),
@@ -83,11 +87,13 @@ let package = Package(
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
         .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
+        .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(
-            name: "AuthPluginTests", dependencies: ["AuthPlugin", "PasswordFile", "PluginABI", "PluginSDK"],
+            name: "AuthPluginTests",
+            dependencies: ["AuthPlugin", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
         .testTarget(
-            name: "ACLPluginTests", dependencies: ["ACLPlugin", "PluginABI", "PluginSDK"],
+            name: "ACLPluginTests", dependencies: ["ACLPlugin", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),

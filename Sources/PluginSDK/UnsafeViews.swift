@@ -67,3 +67,17 @@ public struct TextList: ~Escapable {
         }
     }
 }
+
+extension String {
+    /// A copy of lent bytes, with U+FFFD for what is not UTF-8.
+    public init(decoding bytes: Span<UInt8>) {
+        self = bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    }
+}
+
+extension [UInt8] {
+    /// A copy of lent bytes.
+    public init(_ bytes: Span<UInt8>) {
+        self = bytes.withUnsafeBufferPointer { Array($0) }
+    }
+}

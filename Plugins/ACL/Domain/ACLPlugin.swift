@@ -10,7 +10,7 @@ public import PluginSDK
 ///
 /// The verdicts depend on nothing but the client and the name, so the host caches them until the file changes.
 public final class ACLPlugin: Plugin {
-    private let file: WatchedRuleFile
+    private let file: FollowedFile<RuleSet>
 
     public override class var description: PluginDescription {
         PluginDescription(
@@ -22,8 +22,8 @@ public final class ACLPlugin: Plugin {
 
     /// Reads the rule file, which must be valid to begin with.
     public required init(host: PluginHost, configuration: Configuration) throws(PluginFailure) {
-        do throws(WatchedRuleFile.Refusal) {
-            file = try WatchedRuleFile(configuration["file"].path, host: host)
+        do throws(FileRefusal) {
+            file = try FollowedFile(configuration["file"].path, subject: "acl", host: host)
         } catch {
             throw .refused(error.faults.map { ConfigurationFault(configuration["file"], $0) })
         }
@@ -35,12 +35,17 @@ public final class ACLPlugin: Plugin {
         try host.register(.aclPublish, Interest(origins: [.client, .bridge, .will]))
         try host.register(.aclSubscribe)
         try host.register(.aclDeliver)
-        try file.watch()
+        // After the exchange of the rules, so that what is asked again is answered by the new ones.
+        try file.follow { [host] in
+            if !host.recheckSubscriptions() {
+                host.log(.error, "acl.recheck_failed", "live subscriptions keep the verdicts of the old rules")
+            }
+        }
     }
 
     public override func aclPublish(_ call: borrowing PublishCall) -> AccessVerdict {
         guard call.message.hasPublisher else { return .abstain }
-        return file.rules.read(shard: call.shard) { rules in
+        return file.read(shard: call.shard) { rules in
             let client = call.message.publisher
             let subject = Subject(client: client.id, user: client.userName, groups: client.groups)
             let decision = rules.decide(.publish, call.message.topic, by: subject)
@@ -51,7 +56,7 @@ public final class ACLPlugin: Plugin {
     }
 
     public override func aclSubscribe(_ call: borrowing SubscribeCall) -> AccessVerdict {
-        file.rules.read(shard: call.shard) { rules in
+        file.read(shard: call.shard) { rules in
             let client = call.client
             let subject = Subject(client: client.id, user: client.userName, groups: client.groups)
             let decision = rules.decide(.subscribe, call.filter, by: subject)
@@ -62,7 +67,7 @@ public final class ACLPlugin: Plugin {
     }
 
     public override func aclDeliver(_ call: borrowing DeliveryCall) -> AccessVerdict {
-        file.rules.read(shard: call.shard) { rules in
+        file.read(shard: call.shard) { rules in
             var refused: Decision?
             for index in 0..<call.receiverCount {
                 let client = call.receiver(index)

@@ -6,7 +6,7 @@ internal import PluginSDK
 ///
 /// The rules of each audience form one tree per action. A topic filter takes the same way through a tree as a topic:
 /// `+` and `#` of the request match only themselves, which is what "a filter covers a filter" means.
-final class RuleSet: Sendable {
+final class RuleSet: FileContent {
     /// One level of a tree. Lines are those of the earliest rule; 0 = none.
     struct Node {
         /// Child for `+`; 0 = none.
@@ -74,6 +74,16 @@ final class RuleSet: Sendable {
     /// What a name of a directory leads to, by its edge's child minus one.
     private let membersByName: [[Member]]
 
+    static let sizeLimit = RuleFile.maximumBytes
+
+    convenience init(_ bytes: [UInt8], file: String) throws(FileRefusal) {
+        do throws(RuleFileErrors) {
+            self.init(try RuleFile(bytes, name: file), name: file)
+        } catch {
+            throw FileRefusal(error.all.map(\.description))
+        }
+    }
+
     /// - Parameter name: the file's name, for the names of the rules.
     init(_ file: RuleFile, name: String) {
         var builder = RuleSetBuilder()
@@ -106,6 +116,8 @@ final class RuleSet: Sendable {
         if lines.allow != 0 { return Decision(effect: .allow, line: Int(lines.allow)) }
         return Decision(effect: defaultEffect, line: nil)
     }
+
+    var summary: String { count == 1 ? "1 rule" : "\(count) rules" }
 
     /// "acl.yaml:9", or "acl.yaml:default" when no rule applied.
     func name(of decision: Decision) -> String {
