@@ -14,18 +14,18 @@ struct SharedGroups {
         let session: UnsafeMutableRawPointer?
         let homeShard: UInt16
         var flags: SubscriptionFlags
-        /// Subscription Identifier, 0 for none.
-        var identifier: UInt32
         /// The member can take a message now.
         var isReady: Bool
+        /// Subscription Identifier, 0 for none.
+        var identifier: UInt32
     }
 
     let state: UnsafeMutablePointer<State>
 
     /// - Parameter tree: the shard's tree; outlives the groups' use.
-    init(tree: SubscriptionTree) {
+    init(tree: SubscriptionTree, hash: TopicHash) {
         state = .allocate(capacity: 1)
-        state.initialize(to: State(tree: tree, hash: tree.state.pointee.hash))
+        state.initialize(to: State(tree: tree, hash: hash))
     }
 
     /// Frees everything; the groups' places in the tree go with the tree.

@@ -13,8 +13,7 @@ extension Connect {
             // Only now is it known that the Remaining Length must be minimal [MQTT-1.5.5-1].
             _ = try UnsafeByteReader(packet: frame, expecting: .connect, version: version)
         }
-        var reader = UnsafeByteReader(
-            frame: prefix.frame, from: prefix.position, to: prefix.end, version: version, packet: .connect)
+        var reader = UnsafeByteReader(frame: prefix.frame, from: prefix.position, to: prefix.end, version: version)
         return try decodeBody(&reader)
     }
 

@@ -7,7 +7,7 @@ import Testing
         let shard = RoutingFixture()
         let groups: SharedGroups
 
-        init() { groups = SharedGroups(tree: shard.tree) }
+        init() { groups = SharedGroups(tree: shard.tree, hash: shard.hash) }
         deinit { groups.destroy() }
 
         @discardableResult
@@ -20,7 +20,7 @@ import Testing
                         name, filter: filter,
                         member: SharedGroups.Member(
                             sessionID: session, session: nil, homeShard: 0, flags: SubscriptionFlags(qos: qos),
-                            identifier: UInt32(session), isReady: ready))
+                            isReady: ready, identifier: UInt32(session)))
                 }
             }
         }
