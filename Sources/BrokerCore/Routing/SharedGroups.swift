@@ -14,18 +14,18 @@ struct SharedGroups {
         let session: UnsafeMutableRawPointer?
         let homeShard: UInt16
         var flags: SubscriptionFlags
-        /// The member can take a message now.
-        var isReady: Bool
         /// Subscription Identifier, 0 for none.
         var identifier: UInt32
+        /// The member can take a message now.
+        var isReady: Bool
     }
 
     let state: UnsafeMutablePointer<State>
 
     /// - Parameter tree: the shard's tree; outlives the groups' use.
-    init(tree: SubscriptionTree, hash: TopicHash) {
+    init(tree: SubscriptionTree) {
         state = .allocate(capacity: 1)
-        state.initialize(to: State(tree: tree, hash: hash))
+        state.initialize(to: State(tree: tree, hash: tree.state.pointee.hash))
     }
 
     /// Frees everything; the groups' places in the tree go with the tree.

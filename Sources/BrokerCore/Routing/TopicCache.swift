@@ -69,7 +69,7 @@ struct TopicCache {
     func peek(_ hash: UInt64, _ bytes: UnsafeRawPointer, _ count: Int) -> UnsafeMutablePointer<TopicEntry>? {
         state.pointee.table.find(hash) { entry in
             entry.pointee.hash == hash && Int(entry.pointee.length) == count
-                && memcmp(entry.pointee.bytes, bytes, count) == 0
+                && memcmp(entry.topicBytes, bytes, count) == 0
         }
     }
 
@@ -113,13 +113,11 @@ struct TopicCache {
         let entry = block.bindMemory(to: TopicEntry.self, capacity: 1)
         entry.initialize(
             to: TopicEntry(
-                hash: hash.hash(bytes, count), firstLevelHash: firstLevelHash, id: state.pointee.lastID,
-                bytes: UnsafePointer((block + size).bindMemory(to: UInt8.self, capacity: count)),
-                length: Int32(count), isDollar: bytes.load(as: UInt8.self) == TopicFilter.dollar,
-                oneLevelBucket: WildcardGenerations.oneLevelBucket(firstLevelHash),
+                hash: hash.hash(bytes, count), id: state.pointee.lastID, length: Int32(count),
+                lastTurn: state.pointee.turn, oneLevelBucket: WildcardGenerations.oneLevelBucket(firstLevelHash),
                 twoLevelBucket: WildcardGenerations.twoLevelBucket(
                     bytes, count, firstEnd: firstEnd, firstHash: firstLevelHash, hash),
-                lastTurn: state.pointee.turn, seenTurn: 0))
+                isDollar: bytes.load(as: UInt8.self) == TopicFilter.dollar, firstLevelHash: firstLevelHash))
         return entry
     }
 

@@ -1,7 +1,9 @@
 extension DecodeError: CustomStringConvertible {
-    /// One sentence for a log: what, where, which rule. Example: "Will Topic holds ill-formed UTF-8, byte 24 of the
-    /// packet [MQTT-3.1.3-11]".
-    public var description: String { "\(sentence), byte \(offset) of the packet [\(statement)]" }
+    /// One sentence for a log: where, what, which rule. Example: "CONNECT: Will Topic holds ill-formed UTF-8, byte 24
+    /// of the packet [MQTT-3.1.3-11]".
+    public var description: String {
+        "\(packet?.name ?? "packet"): \(sentence), byte \(offset) of the packet [\(statement)]"
+    }
 
     private var sentence: String {
         let what = field.name

@@ -88,7 +88,7 @@ extension DecodeError {
         case password = 0x8E
         /// The Connect Acknowledge Flags of CONNACK.
         case acknowledgeFlags = 0x8F
-        /// A Reason Code, or a return code of 3.1.1, of a packet other than CONNACK.
+        /// A Reason Code, or a return code of 3.1.1.
         case reasonCode = 0x90
         /// The Topic Name of PUBLISH.
         case topicName = 0x91
@@ -98,8 +98,6 @@ extension DecodeError {
         case subscriptionOptions = 0x93
         /// The payload of the packet as a whole.
         case payload = 0x94
-        /// The Reason Code (3.1.1: Connect Return Code) of CONNACK.
-        case connectReasonCode = 0x95
 
         /// What people call the field, for use in a sentence.
         public var name: String {
@@ -121,7 +119,7 @@ extension DecodeError {
             case .userName: "User Name"
             case .password: "Password"
             case .acknowledgeFlags: "Connect Acknowledge Flags"
-            case .reasonCode, .connectReasonCode: "Reason Code"
+            case .reasonCode: "Reason Code"
             case .topicName: "Topic Name"
             case .topicFilter: "Topic Filter"
             case .subscriptionOptions: "Subscription Options"

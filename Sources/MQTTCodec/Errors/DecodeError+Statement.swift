@@ -16,7 +16,7 @@ extension DecodeError {
         case .invalidUTF8: stringStatementVersion5
         case .nullCharacter: "MQTT-1.5.4-2"
         case .reservedPacketType: "section 2.1.2"
-        case .reservedFlags: "MQTT-2.1.3-1"
+        case .reservedFlags: flagsStatementVersion5
         case .invalidQoS:
             switch field {
             case .connectFlags: "MQTT-3.1.2-12"
@@ -48,7 +48,7 @@ extension DecodeError {
         case .authenticationDataWithoutMethod: "section 3.1.2.11.10"
         case .missingAuthenticationMethod: "section 3.15.2.2.2"
         case .sessionExpiryFromServer: "MQTT-3.14.2-2"
-        case .invalidReasonCode: field == .connectReasonCode ? "MQTT-3.2.2-8" : "section 2.4"
+        case .invalidReasonCode: reasonStatementVersion5
         }
     }
 
@@ -66,6 +66,32 @@ extension DecodeError {
         }
     }
 
+    private var flagsStatementVersion5: StaticString {
+        switch packet {
+        case .pubrel: "MQTT-3.6.1-1"
+        case .subscribe: "MQTT-3.8.1-1"
+        case .unsubscribe: "MQTT-3.10.1-1"
+        case .disconnect: "MQTT-3.14.1-1"
+        case .auth: "MQTT-3.15.1-1"
+        default: "MQTT-2.1.3-1"
+        }
+    }
+
+    private var reasonStatementVersion5: StaticString {
+        switch packet {
+        case .connack: "MQTT-3.2.2-8"
+        case .puback: "MQTT-3.4.2-1"
+        case .pubrec: "MQTT-3.5.2-1"
+        case .pubrel: "MQTT-3.6.2-1"
+        case .pubcomp: "MQTT-3.7.2-1"
+        case .suback: "MQTT-3.9.3-2"
+        case .unsuback: "MQTT-3.11.3-2"
+        case .disconnect: "MQTT-3.14.2-1"
+        case .auth: "MQTT-3.15.2-1"
+        default: "section 2.4"
+        }
+    }
+
     /// Kinds that 3.1.1 cannot raise fall through to its rule for malformed packets.
     private var statementVersion3: StaticString {
         switch kind {
@@ -73,7 +99,7 @@ extension DecodeError {
         case .invalidUTF8: stringStatementVersion3
         case .nullCharacter: "MQTT-1.5.3-2"
         case .reservedPacketType, .unexpectedPacket: "section 2.2.1"
-        case .reservedFlags: "MQTT-2.2.2-2"
+        case .reservedFlags: flagsStatementVersion3
         case .invalidQoS:
             switch field {
             case .connectFlags: "MQTT-3.1.2-14"
@@ -96,8 +122,18 @@ extension DecodeError {
         case .emptySubscribe: "MQTT-3.8.3-3"
         case .emptyUnsubscribe: "MQTT-3.10.3-2"
         case .emptyAcknowledgement: "MQTT-3.8.4-5"
-        case .invalidReasonCode: field == .connectReasonCode ? "section 3.2.2.3" : "MQTT-3.9.3-2"
+        case .invalidReasonCode: packet == .connack ? "section 3.2.2.3" : "MQTT-3.9.3-2"
         default: "MQTT-4.8.0-1"
+        }
+    }
+
+    private var flagsStatementVersion3: StaticString {
+        switch packet {
+        case .pubrel: "MQTT-3.6.1-1"
+        case .subscribe: "MQTT-3.8.1-1"
+        case .unsubscribe: "MQTT-3.10.1-1"
+        case .disconnect: "MQTT-3.14.1-1"
+        default: "MQTT-2.2.2-2"
         }
     }
 

@@ -6,22 +6,29 @@ public struct DecodeError: Error, Hashable, Sendable {
     public let kind: Kind
     /// The field in which it was found.
     public let field: Field
-    /// The version whose rule is broken; before a CONNECT has named one, 5.0.
-    public let version: ProtocolVersion
-
+    /// The version in the lower four bits, the packet type (0 for none) in the upper four.
+    @usableFromInline
+    let versionAndPacket: UInt8
     @usableFromInline
     let storedOffset: UInt32
 
-    /// Offset in bytes from the start of the packet (its first byte is 0) to the first byte of the field at fault.
+    /// The version whose rule is broken; before a CONNECT has named one, 5.0.
+    public var version: ProtocolVersion { ProtocolVersion(rawValue: versionAndPacket & 0x0F) ?? .v5_0 }
+
+    /// The packet in which it was found; nil when its first byte names none.
+    public var packet: PacketType? { PacketType(rawValue: versionAndPacket >> 4) }
+
+    /// Offset in bytes from the start of the packet (its first byte is 0) to the first byte of the field at fault. For a
+    /// property that may not stand there: to its identifier; for a bad value: to the value.
     @inlinable
     public var offset: Int { Int(storedOffset) }
 
     /// `offset` is cut to 32 bits; no packet is longer than 268,435,460 bytes.
     @inlinable
-    public init(_ kind: Kind, _ field: Field, at offset: Int, version: ProtocolVersion) {
+    public init(_ kind: Kind, _ field: Field, at offset: Int, version: ProtocolVersion, packet: PacketType? = nil) {
         self.kind = kind
         self.field = field
-        self.version = version
+        self.versionAndPacket = version.rawValue | (packet?.rawValue ?? 0) << 4
         self.storedOffset = UInt32(truncatingIfNeeded: offset)
     }
 }

@@ -27,7 +27,7 @@ public struct Ack: Hashable, Sendable {
         if header.properties.length > 0 {
             // The Property Length stands right after Packet Identifier and Reason Code.
             var rest = UnsafeByteReader(
-                frame: reader.frame, from: reader.position + 3, to: reader.end, version: version)
+                frame: reader.frame, from: reader.position + 3, to: reader.end, version: version, packet: type)
             ack.properties = try Properties.decode(&rest, in: PacketTypeSet(type), from: .fromClient)
         }
         return ack

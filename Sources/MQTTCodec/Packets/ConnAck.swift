@@ -34,8 +34,8 @@ public struct ConnAck: Hashable, Sendable {
 
     private static func decodeReason(_ reader: inout UnsafeByteReader) throws(DecodeError) -> ReasonCode {
         if reader.version == .v5_0 { return try reader.readReasonCode(in: .connack, from: .fromServer) }
-        guard let reason = ReasonCode(connectReturnCode: try reader.readByte(.connectReasonCode)) else {
-            throw reader.error(.invalidReasonCode, .connectReasonCode, at: reader.position - 1)
+        guard let reason = ReasonCode(connectReturnCode: try reader.readByte(.reasonCode)) else {
+            throw reader.error(.invalidReasonCode, .reasonCode, at: reader.position - 1)
         }
         return reason
     }

@@ -13,7 +13,8 @@ extension Connect {
             // Only now is it known that the Remaining Length must be minimal [MQTT-1.5.5-1].
             _ = try UnsafeByteReader(packet: frame, expecting: .connect, version: version)
         }
-        var reader = UnsafeByteReader(frame: prefix.frame, from: prefix.position, to: prefix.end, version: version)
+        var reader = UnsafeByteReader(
+            frame: prefix.frame, from: prefix.position, to: prefix.end, version: version, packet: .connect)
         return try decodeBody(&reader)
     }
 

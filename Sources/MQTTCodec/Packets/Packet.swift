@@ -65,7 +65,7 @@ public enum Packet: Hashable, Sendable {
             throw DecodeError(.reservedPacketType, .fixedHeader, at: 0, version: version)
         }
         guard type.isSent(by: role, in: version) else {
-            throw DecodeError(.unexpectedPacket, .fixedHeader, at: 0, version: version)
+            throw DecodeError(.unexpectedPacket, .fixedHeader, at: 0, version: version, packet: type)
         }
         return switch type {
         case .connect: .connect(try Connect.decode(frame: frame))
@@ -83,6 +83,16 @@ public enum Packet: Hashable, Sendable {
         case .disconnect: .disconnect(try Disconnect.decode(frame: frame, version: version, role: role))
         case .auth: .auth(try Auth.decode(frame: frame, role: role))
         }
+    }
+
+    /// As ``decode(frame:version:role:)`` for a packet in an array.
+    public static func decode(
+        _ bytes: [UInt8], version: ProtocolVersion, role: PacketRole
+    ) throws(DecodeError) -> Packet {
+        let result = bytes.withUnsafeBytes { raw in
+            Result { () throws(DecodeError) in try decode(frame: raw, version: version, role: role) }
+        }
+        return try result.get()
     }
 
     private static func decodePing(

@@ -48,7 +48,7 @@ public struct Publish: Hashable, Sendable {
         _ = try PublishProperties.parse(frame: reader.frame, header: header, role: role)
         var rest = UnsafeByteReader(
             frame: reader.frame, from: header.topicOffset + header.topicLength + (header.qos == 0 ? 0 : 2),
-            to: reader.end, version: version)
+            to: reader.end, version: version, packet: .publish)
         let properties = try Properties.decode(&rest, in: .publish, from: role)
         return Publish(
             topic: reader.bytes(ByteRange(offset: header.topicOffset, length: header.topicLength)),

@@ -29,7 +29,7 @@ public enum FrameScan: Sendable, Equatable {
             return scanLong(bytes, count: count, maximumPacketSize: maximumPacketSize, minimal: minimal)
         }
         return frame(
-            remainingLength: Int(first), bodyOffset: 2, count: count, maximumPacketSize: maximumPacketSize)
+            bytes, remainingLength: Int(first), bodyOffset: 2, count: count, maximumPacketSize: maximumPacketSize)
     }
 
     /// The Remaining Length has two to four bytes.
@@ -45,25 +45,33 @@ public enum FrameScan: Sendable, Equatable {
             position += 1
             if byte < 0x80 {
                 if minimal && byte == 0 {
-                    return .malformed(
-                        DecodeError(.variableByteIntegerNotMinimal, .remainingLength, at: 1, version: .v5_0))
+                    return malformed(.variableByteIntegerNotMinimal, bytes)
                 }
                 return frame(
-                    remainingLength: value, bodyOffset: position, count: count, maximumPacketSize: maximumPacketSize)
+                    bytes, remainingLength: value, bodyOffset: position, count: count,
+                    maximumPacketSize: maximumPacketSize)
             }
             if position == 5 {
-                return .malformed(DecodeError(.variableByteIntegerTooLong, .remainingLength, at: 1, version: .v5_0))
+                return malformed(.variableByteIntegerTooLong, bytes)
             }
         }
         return .needMore(total: 0)
     }
 
     @inlinable
-    static func frame(remainingLength: Int, bodyOffset: Int, count: Int, maximumPacketSize: Int) -> FrameScan {
+    static func frame(
+        _ bytes: UnsafeRawPointer, remainingLength: Int, bodyOffset: Int, count: Int, maximumPacketSize: Int
+    ) -> FrameScan {
         let length = bodyOffset + remainingLength
         if length > maximumPacketSize {
-            return .malformed(DecodeError(.packetTooLarge, .remainingLength, at: 1, version: .v5_0))
+            return malformed(.packetTooLarge, bytes)
         }
         return count >= length ? .frame(length: length, bodyOffset: bodyOffset) : .needMore(total: length)
+    }
+
+    @usableFromInline
+    static func malformed(_ kind: DecodeError.Kind, _ bytes: UnsafeRawPointer) -> FrameScan {
+        let packet = PacketType(firstByte: bytes.load(as: UInt8.self))
+        return .malformed(DecodeError(kind, .remainingLength, at: 1, version: .v5_0, packet: packet))
     }
 }

@@ -19,11 +19,13 @@ public struct ByteRange: Hashable, Sendable {
 struct UnsafeByteReader {
     let frame: UnsafeRawPointer
     let version: ProtocolVersion
+    let packet: PacketType
     private(set) var position: Int
     let end: Int
 
-    init(frame: UnsafeRawPointer, from position: Int, to end: Int, version: ProtocolVersion) {
+    init(frame: UnsafeRawPointer, from position: Int, to end: Int, version: ProtocolVersion, packet: PacketType) {
         self.frame = frame
+        self.packet = packet
         self.position = position
         self.end = end
         self.version = version
@@ -32,7 +34,7 @@ struct UnsafeByteReader {
     var remaining: Int { end - position }
 
     func error(_ kind: DecodeError.Kind, _ field: DecodeError.Field, at offset: Int? = nil) -> DecodeError {
-        DecodeError(kind, field, at: offset ?? position, version: version)
+        DecodeError(kind, field, at: offset ?? position, version: version, packet: packet)
     }
 
     mutating func readByte(_ field: DecodeError.Field) throws(DecodeError) -> UInt8 {
@@ -58,7 +60,7 @@ struct UnsafeByteReader {
 
     mutating func readVariableByteInteger(_ field: DecodeError.Field) throws(DecodeError) -> Int {
         let (value, next) = try VariableByteInteger.read(
-            frame, at: position, end: end, field: field, version: version)
+            frame, at: position, end: end, field: field, version: version, packet: packet)
         position = next
         return value
     }
@@ -105,7 +107,8 @@ struct UnsafeByteReader {
         let start = position
         let length = try readVariableByteInteger(field)
         guard remaining >= length else { throw error(.truncated, field, at: start) }
-        let block = UnsafeByteReader(frame: frame, from: position, to: position + length, version: version)
+        let block = UnsafeByteReader(
+            frame: frame, from: position, to: position + length, version: version, packet: packet)
         position += length
         return block
     }

@@ -33,22 +33,24 @@ public enum VariableByteInteger {
     /// - Throws: `truncated`, `variableByteIntegerTooLong`, `variableByteIntegerNotMinimal`, all at `offset`.
     @inlinable
     static func read(
-        _ frame: UnsafeRawPointer, at offset: Int, end: Int, field: DecodeError.Field, version: ProtocolVersion
+        _ frame: UnsafeRawPointer, at offset: Int, end: Int, field: DecodeError.Field, version: ProtocolVersion,
+        packet: PacketType
     ) throws(DecodeError) -> (value: Int, next: Int) {
         var value = 0
         for index in 0..<4 {
             guard offset + index < end else {
-                throw DecodeError(.truncated, field, at: offset, version: version)
+                throw DecodeError(.truncated, field, at: offset, version: version, packet: packet)
             }
             let byte = frame.load(fromByteOffset: offset + index, as: UInt8.self)
             value |= Int(byte & 0x7F) << (7 * index)
             if byte < 0x80 {
                 if byte == 0 && index > 0 {
-                    throw DecodeError(.variableByteIntegerNotMinimal, field, at: offset, version: version)
+                    throw DecodeError(
+                        .variableByteIntegerNotMinimal, field, at: offset, version: version, packet: packet)
                 }
                 return (value, offset + index + 1)
             }
         }
-        throw DecodeError(.variableByteIntegerTooLong, field, at: offset, version: version)
+        throw DecodeError(.variableByteIntegerTooLong, field, at: offset, version: version, packet: packet)
     }
 }

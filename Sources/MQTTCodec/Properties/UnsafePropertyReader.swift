@@ -67,6 +67,7 @@ struct UnsafePropertyReader {
     ) throws(DecodeError) -> PropertyValue {
         var value = PropertyValue(id: id, start: start)
         let field = id.field
+        let valueOffset = block.position
         var inRange = true
         switch type {
         case .boolean:
@@ -94,7 +95,7 @@ struct UnsafePropertyReader {
         }
         guard inRange else {
             // [MQTT-3.3.2-8] has a Reason Code of its own.
-            throw block.error(id == .topicAlias ? .zeroTopicAlias : .propertyOutOfRange, field, at: start)
+            throw block.error(id == .topicAlias ? .zeroTopicAlias : .propertyOutOfRange, field, at: valueOffset)
         }
         return value
     }

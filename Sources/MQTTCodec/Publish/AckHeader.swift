@@ -23,12 +23,12 @@ public struct AckHeader: Sendable, Equatable {
         let first = frame.load(as: UInt8.self)
         let type = PacketType(firstByte: first)
         guard let type, type == .puback || type == .pubrec || type == .pubrel || type == .pubcomp else {
-            throw DecodeError(.unexpectedPacket, .fixedHeader, at: 0, version: version)
+            throw DecodeError(.unexpectedPacket, .fixedHeader, at: 0, version: version, packet: type)
         }
         guard first == type.firstByte else {
-            throw DecodeError(.reservedFlags, .fixedHeader, at: 0, version: version)
+            throw DecodeError(.reservedFlags, .fixedHeader, at: 0, version: version, packet: type)
         }
-        var reader = UnsafeByteReader(frame: frame, from: bodyOffset, to: length, version: version)
+        var reader = UnsafeByteReader(frame: frame, from: bodyOffset, to: length, version: version, packet: type)
         let packetID = try reader.readPacketID()
         if reader.remaining == 0 {
             return AckHeader(

@@ -38,26 +38,30 @@ public struct PublishHeader: Sendable {
         let flags = frame.load(as: UInt8.self)
         let qos = (flags >> 1) & 0b11
         let dup = flags & 0b1000 != 0
-        if qos == 3 { throw DecodeError(.invalidQoS, .fixedHeader, at: 0, version: version) }
-        if dup && qos == 0 { throw DecodeError(.duplicateFlagOnQoS0, .fixedHeader, at: 0, version: version) }
+        if qos == 3 { throw DecodeError(.invalidQoS, .fixedHeader, at: 0, version: version, packet: .publish) }
+        if dup && qos == 0 {
+            throw DecodeError(.duplicateFlagOnQoS0, .fixedHeader, at: 0, version: version, packet: .publish)
+        }
 
         let topicOffset = bodyOffset + 2
         guard topicOffset <= length else {
-            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version)
+            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version, packet: .publish)
         }
         let topicLength = Int(UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: bodyOffset, as: UInt16.self)))
         var position = topicOffset + topicLength
         guard position <= length else {
-            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version)
+            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version, packet: .publish)
         }
 
         var packetID: UInt16 = 0
         if qos > 0 {
             guard position + 2 <= length else {
-                throw DecodeError(.truncated, .packetID, at: position, version: version)
+                throw DecodeError(.truncated, .packetID, at: position, version: version, packet: .publish)
             }
             packetID = UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: position, as: UInt16.self))
-            guard packetID != 0 else { throw DecodeError(.zeroPacketID, .packetID, at: position, version: version) }
+            guard packetID != 0 else {
+                throw DecodeError(.zeroPacketID, .packetID, at: position, version: version, packet: .publish)
+            }
             position += 2
         }
 
@@ -65,13 +69,13 @@ public struct PublishHeader: Sendable {
         if version == .v5_0 {
             let start = position
             (propertiesLength, position) = try VariableByteInteger.read(
-                frame, at: start, end: length, field: .properties, version: version)
+                frame, at: start, end: length, field: .properties, version: version, packet: .publish)
             guard position + propertiesLength <= length else {
-                throw DecodeError(.truncated, .properties, at: start, version: version)
+                throw DecodeError(.truncated, .properties, at: start, version: version, packet: .publish)
             }
         }
         if topicLength == 0 && propertiesLength == 0 {
-            throw DecodeError(.emptyTopicName, .topicName, at: bodyOffset, version: version)
+            throw DecodeError(.emptyTopicName, .topicName, at: bodyOffset, version: version, packet: .publish)
         }
         let payloadOffset = position + propertiesLength
         return PublishHeader(

@@ -47,7 +47,7 @@ public struct PublishProperties: Sendable {
     ) throws(DecodeError) -> PublishProperties {
         let block = UnsafeByteReader(
             frame: frame, from: header.propertiesOffset, to: header.propertiesOffset + header.propertiesLength,
-            version: .v5_0)
+            version: .v5_0, packet: .publish)
         var source = UnsafePropertyReader(block, in: .publish, from: role)
         var properties = PublishProperties()
         while let value = try source.next() {

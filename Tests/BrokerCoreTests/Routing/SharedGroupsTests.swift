@@ -7,7 +7,7 @@ import Testing
         let shard = RoutingFixture()
         let groups: SharedGroups
 
-        init() { groups = SharedGroups(tree: shard.tree, hash: shard.hash) }
+        init() { groups = SharedGroups(tree: shard.tree) }
         deinit { groups.destroy() }
 
         @discardableResult
@@ -20,7 +20,7 @@ import Testing
                         name, filter: filter,
                         member: SharedGroups.Member(
                             sessionID: session, session: nil, homeShard: 0, flags: SubscriptionFlags(qos: qos),
-                            isReady: ready, identifier: UInt32(session)))
+                            identifier: UInt32(session), isReady: ready))
                 }
             }
         }

@@ -1,0 +1,87 @@
+public import MQTTCodec
+
+/// Who a connection belongs to, for logs and notifications. Immutable; shared by reference.
+public final class ClientIdentity: Sendable {
+    /// The Client Identifier, UTF-8.
+    public let clientID: [UInt8]
+    /// The authenticated user, UTF-8; empty when anonymous.
+    public let username: [UInt8]
+    /// Groups the authentication gave.
+    public let groups: [[UInt8]]
+    /// The account (tenant) the authentication gave; empty when none.
+    public let account: [UInt8]
+    /// Peer address as text, such as `10.0.0.7:51234`.
+    public let address: String
+    /// Name of the listener.
+    public let listener: String
+
+    init(
+        clientID: [UInt8], username: [UInt8], groups: [[UInt8]], account: [UInt8], address: String, listener: String
+    ) {
+        self.clientID = clientID
+        self.username = username
+        self.groups = groups
+        self.account = account
+        self.address = address
+        self.listener = listener
+    }
+}
+
+/// Why a connection ended.
+public enum DisconnectCause: Sendable, Equatable {
+    /// The client sent DISCONNECT.
+    case clientDisconnect
+    /// The socket was closed or broke without DISCONNECT.
+    case connectionLost
+    /// The client was silent for one and a half times its keep-alive [MQTT-3.1.2-22].
+    case keepAliveTimeout
+    /// No CONNECT arrived in time.
+    case connectTimeout
+    /// Another connection took over the session [MQTT-3.1.4-3].
+    case takenOver
+    /// The client broke the protocol; the text names field and statement.
+    case protocolViolation(String)
+    /// CONNECT was refused.
+    case refused(String)
+    /// A plugin or an administrator ended it.
+    case kicked
+    /// The broker is stopping.
+    case shutdown
+    /// A bound was reached; the text names it.
+    case limit(String)
+}
+
+/// Why a message did not reach a receiver.
+public enum DropReason: UInt8, Sendable, CaseIterable {
+    case queueFull, outputFull, expired, packetTooLarge, offlineQoS0, deliverDenied, noSharedMember, retainedLimit
+    case pluginDropped, publishDenied
+}
+
+/// What the log, notifications and statistics hear of. Emitted on the shard's thread, never per message on the happy path.
+public enum BrokerEvent: Sendable {
+    /// A client is connected; `present` says whether a session was resumed.
+    case connected(
+        ClientIdentity, connection: UInt64, version: ProtocolVersion, cleanStart: Bool, present: Bool, keepAlive: UInt16
+    )
+    /// CONNECT was answered with an error, or never came.
+    case connectRefused(ClientIdentity, reason: ReasonCode, cause: DisconnectCause, rule: String)
+    /// A connected client is gone. `online` in ns.
+    case disconnected(
+        ClientIdentity, connection: UInt64, cause: DisconnectCause, reason: ReasonCode, byBroker: Bool,
+        will: WillOutcome,
+        queued: Int, online: Int64)
+    /// A session ended: by expiry, clean start or administration.
+    case sessionEnded(clientID: [UInt8], expired: Bool)
+    case subscribed(ClientIdentity, connection: UInt64, filter: [UInt8], qos: UInt8)
+    case unsubscribed(ClientIdentity, connection: UInt64, filter: [UInt8])
+    /// A publish was refused by a plugin. `rule` is what the plugin named, for the log only.
+    case publishDenied(ClientIdentity, topic: [UInt8], qos: UInt8, reason: ReasonCode, rule: String)
+    case subscribeDenied(ClientIdentity, filter: [UInt8], reason: ReasonCode, rule: String)
+    /// Messages were dropped; `count` since the last event of this kind and receiver.
+    case dropped(clientID: [UInt8], topic: [UInt8], reason: DropReason)
+}
+
+/// What became of the will of a connection that ended.
+public enum WillOutcome: Sendable, Equatable {
+    case none, published, delayed, discarded
+}

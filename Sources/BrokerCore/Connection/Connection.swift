@@ -1,0 +1,108 @@
+import MQTTCodec
+import Timing
+
+/// How far a connection has come.
+enum ConnectionPhase: UInt8 {
+    /// Nothing but CONNECT is accepted [MQTT-3.1.0-1].
+    case awaitingConnect
+    /// CONNECT is being decided on by a plugin.
+    case authenticating
+    /// CONNACK with success is on its way; packets flow.
+    case online
+    /// Ended; freed at the end of the turn.
+    case closed
+}
+
+/// What may be true of a connection beside its phase.
+struct ConnectionFlags: OptionSet {
+    let rawValue: UInt16
+    /// On the list of connections that have output for this turn.
+    static let dirty = ConnectionFlags(rawValue: 1)
+    /// The socket took less than it was given; ``Shard/writable(_:now:)`` will say when to go on.
+    static let blocked = ConnectionFlags(rawValue: 2)
+    /// Reading is paused in the transport.
+    static let readingPaused = ConnectionFlags(rawValue: 4)
+    /// A hook decides on the packet at hand; later packets wait.
+    static let hookPending = ConnectionFlags(rawValue: 8)
+    /// The broker assigns topic aliases towards this client.
+    static let usesAliases = ConnectionFlags(rawValue: 16)
+    /// Output past the first gate waits for the store.
+    static let gated = ConnectionFlags(rawValue: 32)
+    /// Waits for room in the queue of a receiver (``QueueFullPolicy/pause``) or in a hand-over ring.
+    static let backpressure = ConnectionFlags(rawValue: 64)
+    /// Its last packet is in the output; closed when that is written.
+    static let closeAfterFlush = ConnectionFlags(rawValue: 128)
+    static let cleanStart = ConnectionFlags(rawValue: 256)
+    static let sentDisconnect = ConnectionFlags(rawValue: 512)
+}
+
+typealias ConnectionRef = UnsafeMutablePointer<Connection>
+
+/// One network connection. A pointer struct in the shard's slab: what every packet needs is here, the rest in
+/// ``ConnectionExtras``.
+struct Connection {
+    /// Slab handle, the transport's context word.
+    var handle: UInt64 = 0
+    /// Never reused in this run of the broker: caches of verdicts key on it.
+    let id: UInt64
+    /// The transport's own handle.
+    var transport: UInt64
+    /// Nil until CONNECT was accepted.
+    var session: SessionRef?
+    var output = OutputBuffer()
+    var input = InputTail()
+    /// Host clock ns of the last bytes received.
+    var lastReceived: Int64
+    /// One and a half times the keep-alive in ns; 0 = none [MQTT-3.1.2-22].
+    var silenceLimit: Int64 = 0
+    var timer: TimerID?
+    /// The client's Maximum Packet Size in bytes [MQTT-3.1.2-24].
+    var clientPacketLimit: Int32 = .max
+    var phase = ConnectionPhase.awaitingConnect
+    var version = ProtocolVersion.v3_1_1
+    var flags: ConnectionFlags = []
+    let listener: UInt16
+    let extras: Unmanaged<ConnectionExtras>
+}
+
+/// The rarely touched side of a connection. Belongs to the shard's thread.
+final class ConnectionExtras {
+    var identity: ClientIdentity
+    var connectedAt: Int64
+    var keepAlive: UInt16 = 0
+    /// Topics the client gave aliases to: index = alias - 1 [MQTT-3.3.2-7].
+    var inboundAliases: [[UInt8]?] = []
+    /// Aliases the broker gave, by topic entry id, and how many the client allows [MQTT-3.1.2-26].
+    var outboundAliases: [UInt64: UInt16] = [:]
+    var outboundAliasMaximum: UInt16 = 0
+    /// Whether the client wants reason strings and user properties beyond CONNACK and DISCONNECT [MQTT-3.1.2-29].
+    var wantsProblemInformation = true
+    /// What waits for a hook's answer.
+    var pending: PendingStage?
+    /// Output positions that wait for the store, oldest first.
+    var gates: [OutputGate] = []
+    /// The identity as plugins see it; made on first use.
+    var pluginClient: PluginClient?
+    /// Why the broker is ending the connection, when it is.
+    var cause: DisconnectCause?
+    var reason = ReasonCode.success
+
+    init(identity: ClientIdentity, connectedAt: Int64) {
+        self.identity = identity
+        self.connectedAt = connectedAt
+    }
+}
+
+/// Output after `position` (bytes ever appended) waits until `gate` opens.
+struct OutputGate {
+    /// Bytes that may be written before the gate, counted from what is now the first byte waiting.
+    var position: Int
+    /// The shard's gate number.
+    let gate: UInt64
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// The cold side; valid while the connection is.
+    var extras: ConnectionExtras { pointee.extras._withUnsafeGuaranteedRef { $0 } }
+    var isOnline: Bool { pointee.phase == .online }
+}

@@ -1,0 +1,101 @@
+import MQTTCodec
+import PluginABI
+
+/// Who may connect: `auth.connect`, then the listener's rule for clients without credentials.
+extension Shard {
+    func authenticate(_ connection: ConnectionRef, _ connect: Connect) {
+        guard hooks.table.hasAuthConnect else {
+            concludeConnect(connection, connect, .abstain)
+            return
+        }
+        connection.pointee.phase = .authenticating
+        let client = PluginClient(
+            connection.extras.identity, connection: connection.pointee.id, protocolLevel: connect.version.rawValue,
+            isAnonymous: false)
+        let outcome = withPluginConnect(connect, client) { hooks.authConnect($0, now: now) }
+        concludeConnect(connection, connect, outcome)
+    }
+
+    /// Acts on what the plugins said. With an auth plugin the default is deny; a client without credentials is let in
+    /// where the listener says so and no plugin refused.
+    func concludeConnect(_ connection: ConnectionRef, _ connect: Connect, _ outcome: HookOutcome) {
+        switch outcome {
+        case .pending(let token, let deadline):
+            park(connection, token: token, deadline: deadline, .connect(connect))
+        case .allow:
+            takeIdentity(connection)
+            proceed(connection, connect)
+        case .deny:
+            let result = hooks.lastResult
+            let reason = refusalReason(result, connect)
+            refuse(connection, reason, "not authorized", rule: result.rule.text)
+        default:
+            let hasCredentials = connect.userName != nil || connect.password != nil
+            let open = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
+            if open && (!hasCredentials || !hooks.table.hasAuthConnect) {
+                proceed(connection, connect)
+            } else {
+                refuse(
+                    connection, hasCredentials ? .badUserNameOrPassword : .notAuthorized,
+                    hasCredentials
+                        ? "no auth plugin accepts this user"
+                        : "no credentials and allow_anonymous is not set on the listener")
+            }
+        }
+    }
+
+    /// The client is let in; its will must be allowed as well, because it will be published in its name.
+    private func proceed(_ connection: ConnectionRef, _ connect: Connect) {
+        if let will = connect.will, hooks.table.hasACLPublish, !willIsAllowed(connection, connect, will) {
+            refuse(connection, .notAuthorized, "not authorized to publish the will", rule: hooks.lastResult.rule.text)
+            return
+        }
+        admitAuthenticated(connection, connect)
+    }
+
+    /// Takes over who the plugin says this is.
+    private func takeIdentity(_ connection: ConnectionRef) {
+        let result = hooks.lastResult
+        guard result.hasIdentity else { return }
+        let extras = connection.extras
+        let old = extras.identity
+        let groups = (0..<Int(result.groupCount)).compactMap { (result.groups?[$0]).map { Array($0.bytes) } }
+        extras.identity = ClientIdentity(
+            clientID: old.clientID, username: result.username.len > 0 ? Array(result.username.bytes) : old.username,
+            groups: groups, account: Array(result.account.bytes), address: old.address, listener: old.listener)
+    }
+
+    private func refusalReason(_ result: HookResult, _ connect: Connect) -> ReasonCode {
+        if result.reasonCode >= 0x80, let raw = UInt8(exactly: result.reasonCode) { return ReasonCode(rawValue: raw) }
+        return connect.userName != nil ? .badUserNameOrPassword : .notAuthorized
+    }
+
+    /// Lends CONNECT to plugins; everything is copied by the dispatcher when a plugin answers later.
+    private func withPluginConnect(
+        _ connect: Connect, _ client: PluginClient, _ body: (UnsafePointer<hl_connect>) -> HookOutcome
+    ) -> HookOutcome {
+        let username = connect.userName ?? []
+        let password = connect.password ?? []
+        return username.withUnsafeBytes { username in
+            password.withUnsafeBytes { password in
+                var input = hl_connect()
+                input.struct_size = UInt32(MemoryLayout<hl_connect>.size)
+                if connect.cleanStart { input.flags |= HL_CONNECT_CLEAN_START }
+                if connect.userName != nil { input.flags |= HL_CONNECT_HAS_USERNAME }
+                if connect.password != nil { input.flags |= HL_CONNECT_HAS_PASSWORD }
+                if connect.clientID.isEmpty { input.flags |= HL_CONNECT_ASSIGNED_ID }
+                input.client = client.pointer
+                input.client_id = client.pointer.pointee.client_id
+                input.username = hl_view(username)
+                input.password = hl_view(password)
+                input.keep_alive = UInt32(connect.keepAlive)
+                input.session_expiry = connect.properties.sessionExpiryInterval ?? 0
+                input.receive_max = UInt32(connect.properties.receiveMaximum ?? .max)
+                input.max_packet_size = connect.properties.maximumPacketSize ?? 0
+                input.max_topic_alias = UInt32(connect.properties.topicAliasMaximum ?? 0)
+                input.will_delay = connect.will?.properties.willDelayInterval ?? 0
+                return withUnsafePointer(to: input, body)
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import MQTTCodec
+import Timing
+
+/// Hooks that answer later: the connection waits, everything else goes on, order is kept.
+extension Shard {
+    /// Parks the connection until `token` is completed or its deadline passes.
+    func park(_ connection: ConnectionRef, token: UInt64, deadline: Int64, _ work: PendingStage.Work) {
+        connection.pointee.flags.insert(.hookPending)
+        connection.extras.pending = PendingStage(token: token, work: work)
+        pendingConnections[token] = connection.pointee.handle
+        pendingTimers[token] = wheel.schedule(at: deadline, kind: TimerKind.hookDeadline.rawValue, payload: token)
+    }
+
+    /// A plugin has answered.
+    func hookCompleted(_ token: UInt64) { continueWork(token) { $0.hooks.resume(token, now: $0.now) } }
+
+    /// A plugin has not answered in time: its failure verdict counts.
+    func hookExpired(_ token: UInt64) { continueWork(token) { $0.hooks.expire(token, now: $0.now) } }
+
+    private func continueWork(_ token: UInt64, _ answer: (Shard) -> HookOutcome?) {
+        guard let handle = pendingConnections.removeValue(forKey: token),
+            let connection = state.pointee.connections.find(handle), let stage = connection.extras.pending
+        else { return }
+        guard let outcome = answer(self) else {
+            pendingConnections[token] = handle
+            return
+        }
+        if let timer = pendingTimers.removeValue(forKey: token) { _ = wheel.cancel(timer) }
+        connection.extras.pending = nil
+        connection.pointee.flags.remove(.hookPending)
+        resume(connection, stage.work, outcome)
+        if connection.pointee.phase != .closed { resumeInput(connection) }
+    }
+
+    private func resume(_ connection: ConnectionRef, _ work: PendingStage.Work, _ outcome: HookOutcome) {
+        switch work {
+        case .connect(let connect):
+            concludeConnect(connection, connect, outcome)
+        case .publish(let frame, let bodyOffset, let stage):
+            frame.withUnsafeBytes {
+                concludePublish(connection, $0, bodyOffset, stage, outcome)
+            }
+        case .subscribe(let progress):
+            progress.answer = concludeSubscribe(connection, progress, outcome)
+            if case .pending? = progress.answer {
+                progress.answer = nil
+                return
+            }
+            subscribe(connection, progress)
+        }
+    }
+
+    /// The connection is gone: the plugin is told, its answer will not count.
+    func cancelPending(_ stage: PendingStage) {
+        pendingConnections[stage.token] = nil
+        if let timer = pendingTimers.removeValue(forKey: stage.token) { _ = wheel.cancel(timer) }
+        hooks.cancel(stage.token)
+    }
+}

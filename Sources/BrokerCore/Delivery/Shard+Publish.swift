@@ -1,0 +1,170 @@
+// HOT PATH: no allocation and no reference count per QoS 0 delivery.
+import MQTTCodec
+
+extension Shard {
+    /// Hands `message` to everyone who receives it: retained store, sessions of this shard, shared groups, other shards.
+    /// Returns whether anybody may have received it.
+    @inline(__always)
+    @discardableResult
+    func publish(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
+        if message.retain { storeRetained(message) }
+        var matched = deliverHere(&message, entry)
+        if shared.shardCount > 1 {
+            let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
+            if others != 0 {
+                handOver(message, to: others, gate: 0)
+                matched = true
+            }
+        }
+        return matched
+    }
+
+    /// As `publish`, for a message whose acknowledgement waits until every shard that queues it has made it durable.
+    func publishAcknowledged(
+        _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
+    ) -> Bool {
+        guard settings.storeEnabled else { return publish(&message, entry) }
+        if message.retain { storeRetained(message) }
+        var matched = deliverHere(&message, entry)
+        if shared.shardCount > 1 {
+            let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
+            if others != 0 {
+                let gate = gates.make(
+                    parts: others.nonzeroBitCount, owner: .connection(connection.pointee.handle))
+                handOver(message, to: others, gate: gate)
+                addGate(connection, gate)
+                matched = true
+            }
+        }
+        openTicketGate(connection, if: hasRows)
+        return matched
+    }
+
+    /// Delivers to the sessions and groups of this shard. Returns whether there are any.
+    @inline(__always)
+    func deliverHere(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
+        let result = state.pointee.tree.match(entry)
+        if result.pointee.isEmpty { return false }
+        state.pointee.templates.reset()
+        var made: MessageRef?
+        if state.pointee.authorisesDelivery {
+            deliverAuthorised(result, &message, entry, &made)
+        } else {
+            let targets = result.pointee.targets
+            var index = 0
+            while index < targets.count {
+                deliver(targets[index], result, message, entry, &made)
+                index &+= 1
+            }
+        }
+        if result.pointee.groups.count > 0 { deliverToGroups(result, message, entry, &made) }
+        made?.release()
+        return true
+    }
+
+    /// One message to one session.
+    /// - Parameter made: the block that holds the message, once one receiver needed it.
+    @inline(__always)
+    func deliver(
+        _ target: Target, _ result: UnsafePointer<MatchResult>, _ message: PublishedMessage,
+        _ entry: UnsafeMutablePointer<TopicEntry>, _ made: inout MessageRef?
+    ) {
+        let session = target.session.assumingMemoryBound(to: Session.self)
+        var granted = target.qos
+        var keepsRetain = target.retainAsPublished
+        let isPublisher = target.sessionID == message.publisher
+        if isPublisher {
+            if target.publisherQoS == Target.noReceiver { return }
+            granted = target.publisherQoS
+            keepsRetain = target.publisherRetainAsPublished
+        }
+        let qos = min(message.qos, granted)
+        let retain = message.retain && keepsRetain
+        if qos == 0, target.identifierCount == 0, let connection = session.pointee.connection,
+            connection.pointee.flags.isDisjoint(with: [.usesAliases, .closeAfterFlush])
+        {
+            deliverQoS0(connection, message, retain)
+            return
+        }
+        let identifiers = result.pointee.identifiers(of: target, forPublisher: isPublisher)
+        deliver(
+            session, message, entry, Delivery(qos: qos, retain: retain, identifiers: identifiers, group: 0), &made)
+    }
+
+    /// QoS 0 to a client that is online, without alias or subscription identifier.
+    @inline(__always)
+    private func deliverQoS0(_ connection: ConnectionRef, _ message: PublishedMessage, _ retain: Bool) {
+        let template = state.pointee.templates.template(
+            message, version: connection.pointee.version, qos: 0, retain: retain, now: now)
+        if template.count <= Int(connection.pointee.clientPacketLimit),
+            connection.pointee.output.count < settings.maximumOutputBytes
+        {
+            append(connection, template, firstByte: 0x30 | (retain ? 1 : 0), packetID: 0)
+            state.pointee.counters.messagesSent.0 &+= 1
+        } else {
+            drop(
+                connection.pointee.session, message,
+                template.count <= Int(connection.pointee.clientPacketLimit) ? .outputFull : .packetTooLarge)
+        }
+    }
+
+    /// Counts a message that does not reach a receiver.
+    @inline(never)
+    func drop(_ session: SessionRef?, _ message: PublishedMessage, _ reason: DropReason) {
+        state.pointee.counters.dropped[Int(reason.rawValue)] &+= 1
+        transport.event(
+            .dropped(clientID: session?.pointee.clientID ?? [], topic: Array(message.topic), reason: reason))
+    }
+}
+
+/// How one message goes to one session.
+struct Delivery {
+    var qos: UInt8
+    var retain: Bool
+    /// Borrowed.
+    var identifiers: UnsafeBufferPointer<UInt32>
+    /// Shared group it comes from; 0 = none.
+    var group: UInt64
+}
+
+extension Shard {
+    /// Admission precedes acknowledgement: false when a receiver's queue is full and the rule is to refuse.
+    @inline(__always)
+    func admit(
+        _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        ack: PacketType, _ packetID: UInt16
+    ) -> Bool {
+        settings.queueFullPolicy == .deadLetter || admitByPolicy(connection, message, entry, ack, packetID)
+    }
+
+    @inline(never)
+    private func admitByPolicy(
+        _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ ack: PacketType, _ packetID: UInt16
+    ) -> Bool {
+        let result = state.pointee.tree.match(entry)
+        for target in result.pointee.targets where min(target.qos, message.qos) > 0 {
+            let session = target.session.assumingMemoryBound(to: Session.self)
+            guard isQueueFull(session) else { continue }
+            if settings.queueFullPolicy == .pause {
+                waitForQueue(connection, session)
+                continue
+            }
+            drop(session, message, .queueFull)
+            if connection.pointee.version == .v5_0 {
+                sendAck(connection, ack, packetID, .quotaExceeded)
+            } else {
+                disconnect(connection, reason: .quotaExceeded, cause: .limit("a receiver's queue is full"))
+            }
+            return false
+        }
+        return true
+    }
+
+    /// The publisher is read again when the queue has room; this message is still taken.
+    private func waitForQueue(_ connection: ConnectionRef, _ session: SessionRef) {
+        session.pointee.flags.insert(.hasWaiters)
+        queueWaiters[session.pointee.id, default: []].append(connection.pointee.handle)
+        connection.pointee.flags.insert(.backpressure)
+    }
+}

@@ -1,0 +1,87 @@
+import MQTTCodec
+
+/// Retained messages on their way to one new subscription: a walk that is taken up again turn by turn, so that a filter
+/// that matches a million topics holds up nobody.
+struct RetainedDelivery {
+    let session: UInt64
+    let cursor: RetainedCursor
+    let qos: UInt8
+    let identifier: UInt32
+}
+
+extension Shard {
+    /// Most retained messages sent per subscription and turn.
+    private static var retainedPerTurn: Int { 256 }
+
+    /// Keeps, replaces or clears the retained message of a topic [MQTT-3.3.1-5, -6], before it is handed out.
+    @inline(never)
+    func storeRetained(_ message: PublishedMessage) {
+        guard message.payload.count > 0 else {
+            if shared.retained.clear(message.topic) { persistRetained(message) }
+            return
+        }
+        let kept = RetainedMessage(
+            topic: Array(message.topic), payload: Array(message.payload), qos: message.qos,
+            properties: Array(message.properties), expiresAt: message.expiresAt, publishedAt: now,
+            publisherID: message.publisher)
+        switch shared.retained.set(kept) {
+        case .stored, .replaced: persistRetained(message)
+        case .refusedMessages, .refusedBytes: drop(nil, message, .retainedLimit)
+        }
+    }
+
+    func startRetained(_ delivery: RetainedDelivery) {
+        if !sendRetained(delivery) { retainedDeliveries.append(delivery) }
+    }
+
+    /// Goes on with the walks that are not over.
+    func continueRetained() {
+        guard !retainedDeliveries.isEmpty else { return }
+        let deliveries = retainedDeliveries
+        retainedDeliveries = deliveries.filter { !sendRetained($0) }
+    }
+
+    /// Sends the next messages. True: the walk is over, or nobody wants it any more.
+    private func sendRetained(_ delivery: RetainedDelivery) -> Bool {
+        guard let session = findSession(id: delivery.session), let connection = session.pointee.connection else {
+            return true
+        }
+        // A reader that does not keep up gets the rest later, not all at once into memory.
+        if connection.pointee.output.count > settings.maximumOutputBytes / 4 { return false }
+        var messages: [RetainedMessage] = []
+        let isOver = delivery.cursor.next(into: &messages, maximum: Self.retainedPerTurn, now: now)
+        for message in messages { send(message, to: session, delivery) }
+        return isOver
+    }
+
+    private func send(_ retained: RetainedMessage, to session: SessionRef, _ delivery: RetainedDelivery) {
+        retained.topic.withUnsafeBytes { topic in
+            retained.properties.withUnsafeBytes { properties in
+                retained.payload.withUnsafeBytes { payload in
+                    var message = PublishedMessage(
+                        topic: topic, properties: properties, payload: payload, qos: retained.qos, retain: true,
+                        origin: .retained)
+                    message.expiresAt = retained.expiresAt
+                    message.publisher = retained.publisherID
+                    guard let connection = session.pointee.connection, mayReceive(connection, message) else {
+                        drop(session, message, .deliverDenied)
+                        return
+                    }
+                    state.pointee.templates.reset()
+                    var made: MessageRef?
+                    var identifier = delivery.identifier
+                    withUnsafePointer(to: &identifier) { pointer in
+                        let identifiers = UnsafeBufferPointer(start: pointer, count: delivery.identifier == 0 ? 0 : 1)
+                        // [MQTT-3.3.1-8]: a message sent because of a new subscription has RETAIN set.
+                        deliver(
+                            session, message, nil,
+                            Delivery(
+                                qos: min(retained.qos, delivery.qos), retain: true, identifiers: identifiers, group: 0),
+                            &made)
+                    }
+                    made?.release()
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// HOT PATH: one look-up and one pass over the bytes per read; bytes are copied only when a packet is incomplete.
+import Glibc
+import MQTTCodec
+import Timing
+
+extension Shard {
+    /// A transport connection was accepted. Returns the handle by which the transport names it from now on.
+    /// - Parameters:
+    ///   - listener: index into the listeners given to ``Broker``.
+    ///   - peer: address for logs, such as `10.0.0.7:51234`.
+    public func opened(transport handle: UInt64, listener: Int, peer: String, now: Int64) -> UInt64 {
+        state.pointee.now = now
+        state.pointee.counters.connectionsAccepted &+= 1
+        let identity = ClientIdentity(
+            clientID: [], username: [], groups: [], account: [], address: peer,
+            listener: shared.listeners[listener].name)
+        let extras = ConnectionExtras(identity: identity, connectedAt: now)
+        let connection = insertConnection(transport: handle, listener: listener, extras: extras)
+        connection.pointee.timer = wheel.schedule(
+            at: now &+ settings.connectTimeout, kind: TimerKind.connectTimeout.rawValue,
+            payload: connection.pointee.handle)
+        return connection.pointee.handle
+    }
+
+    /// Bytes came in. Borrowed until the return; all are taken.
+    public func received(_ handle: UInt64, _ bytes: UnsafeRawBufferPointer, now: Int64) {
+        state.pointee.now = now
+        guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed else {
+            return
+        }
+        state.pointee.counters.bytesReceived &+= UInt64(truncatingIfNeeded: bytes.count)
+        connection.pointee.lastReceived = now
+        if connection.pointee.input.count == 0 && !connection.pointee.flags.contains(.hookPending) {
+            let result = handlePackets(connection, bytes)
+            keepRest(connection, bytes, result)
+        } else {
+            connection.pointee.input.append(bytes, expected: connection.pointee.input.count + bytes.count)
+            handleKeptInput(connection)
+        }
+    }
+
+    /// The socket takes bytes again after a partial write.
+    public func writable(_ handle: UInt64, now: Int64) {
+        state.pointee.now = now
+        guard let connection = state.pointee.connections.find(handle) else { return }
+        connection.pointee.flags.remove(.blocked)
+        markDirty(connection)
+    }
+
+    /// The connection is gone: closed by the peer, reset, or broken.
+    public func closed(_ handle: UInt64, now: Int64) {
+        state.pointee.now = now
+        guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed else {
+            return
+        }
+        end(connection, cause: connection.extras.cause ?? .connectionLost, reason: .unspecifiedError)
+    }
+
+    // MARK: Input
+
+    /// How a run over received bytes ended.
+    struct InputResult {
+        /// Bytes of whole packets that were handled.
+        var used: Int
+        /// Size of the packet whose beginning is left, when known.
+        var expected: Int
+    }
+
+    /// Handles all complete packets in `bytes`, until one has to wait for a hook.
+    @inline(__always)
+    private func handlePackets(_ connection: ConnectionRef, _ bytes: UnsafeRawBufferPointer) -> InputResult {
+        guard let base = bytes.baseAddress else { return InputResult(used: 0, expected: 0) }
+        var offset = 0
+        while offset < bytes.count {
+            switch FrameScan.scan(
+                base + offset, count: bytes.count &- offset, maximumPacketSize: settings.maximumPacketSize)
+            {
+            case .frame(let length, let bodyOffset):
+                if base.load(fromByteOffset: offset, as: UInt8.self) >> 4 == PacketType.publish.rawValue,
+                    connection.isOnline
+                {
+                    handlePublish(connection, base + offset, length, bodyOffset)
+                } else {
+                    handleOther(connection, UnsafeRawBufferPointer(start: base + offset, count: length), bodyOffset)
+                }
+                state.pointee.counters.packetsReceived &+= 1
+                offset &+= length
+                if connection.pointee.phase == .closed { return InputResult(used: bytes.count, expected: 0) }
+                if !connection.pointee.flags.isDisjoint(with: [.hookPending, .closeAfterFlush, .backpressure]) {
+                    return InputResult(used: offset, expected: 0)
+                }
+            case .needMore(let total):
+                return InputResult(used: offset, expected: total)
+            case .malformed(let error):
+                protocolFailure(connection, error)
+                return InputResult(used: bytes.count, expected: 0)
+            }
+        }
+        return InputResult(used: offset, expected: 0)
+    }
+
+    /// Keeps what was not handled and, while a hook is pending, stops reading.
+    @inline(__always)
+    private func keepRest(_ connection: ConnectionRef, _ bytes: UnsafeRawBufferPointer, _ result: InputResult) {
+        if result.used < bytes.count, connection.pointee.phase != .closed {
+            connection.pointee.input.append(
+                UnsafeRawBufferPointer(rebasing: bytes[result.used...]), expected: result.expected)
+        }
+        if !connection.pointee.flags.isDisjoint(with: [.hookPending, .backpressure]) { pauseReading(connection) }
+    }
+
+    /// Handles what is kept in the input, as far as it goes.
+    func handleKeptInput(_ connection: ConnectionRef) {
+        guard connection.pointee.flags.isDisjoint(with: [.hookPending, .closeAfterFlush, .backpressure]),
+            connection.pointee.phase != .closed
+        else { return }
+        let kept = connection.pointee.input.take()
+        let bytes = UnsafeRawBufferPointer(start: kept.base, count: kept.count)
+        let result = handlePackets(connection, bytes)
+        if result.used == 0, connection.pointee.phase != .closed {
+            connection.pointee.input.putBack(kept, expected: result.expected)
+        } else {
+            keepRest(connection, bytes, result)
+            free(kept.base)
+        }
+    }
+
+    // MARK: Flow control
+
+    /// Stops reading; the kernel's buffer then slows the peer.
+    func pauseReading(_ connection: ConnectionRef) {
+        guard !connection.pointee.flags.contains(.readingPaused), connection.pointee.phase != .closed else { return }
+        connection.pointee.flags.insert(.readingPaused)
+        transport.pauseReading(connection.pointee.transport)
+    }
+
+    /// Goes on with what was kept, then reads again, when nothing holds the connection back any more.
+    func resumeInput(_ connection: ConnectionRef) {
+        handleKeptInput(connection)
+        guard connection.pointee.flags.contains(.readingPaused), connection.pointee.phase != .closed,
+            connection.pointee.flags.isDisjoint(with: [.hookPending, .backpressure])
+        else { return }
+        connection.pointee.flags.remove(.readingPaused)
+        // The silence was ours, not the client's: keep-alive starts again.
+        connection.pointee.lastReceived = now
+        transport.resumeReading(connection.pointee.transport)
+    }
+
+    /// Puts a connection into the slab.
+    func insertConnection(transport handle: UInt64, listener: Int, extras: ConnectionExtras) -> ConnectionRef {
+        state.pointee.nextConnectionID &+= 1
+        let inserted = state.pointee.connections.insert(
+            Connection(
+                id: state.pointee.nextConnectionID, transport: handle, lastReceived: now,
+                listener: UInt16(truncatingIfNeeded: listener), extras: .passRetained(extras)))
+        inserted.pointer.pointee.handle = inserted.handle
+        return inserted.pointer
+    }
+}

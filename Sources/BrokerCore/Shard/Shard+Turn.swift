@@ -1,0 +1,124 @@
+import MQTTCodec
+import Timing
+
+/// One turn of the loop: inbox, timers, hand-over, output.
+extension Shard {
+    /// Takes what other threads and shards have left for this one. Call after a wake-up.
+    public func processInbox(now: Int64) {
+        state.pointee.now = now
+        for command in inbox.takeAll() { handle(command) }
+        for token in shared.pendingHooks[index].takeCompletions() { hookCompleted(token) }
+        takeHandovers()
+    }
+
+    /// Ends the turn: due timers run, what was collected goes out, what ended is freed.
+    public func endOfTurn(now: Int64) {
+        state.pointee.now = now
+        if let deadline = wheel.nextDeadline, deadline <= now { runTimers() }
+        if !retainedDeliveries.isEmpty { continueRetained() }
+        // Rows first: what they gate must not leave before they are on their way.
+        flushRows()
+        if shared.shardCount > 1 { flushHandovers() }
+        flushDirty()
+        freeEnded()
+        state.pointee.topics.beginTurn()
+    }
+
+    private func flushDirty() {
+        var position = 0
+        // A connection closed while the list is walked may make others dirty (its will): the list may grow.
+        while position < state.pointee.dirty.count {
+            flush(state.pointee.dirty[position])
+            position += 1
+        }
+        state.pointee.dirty.removeAll(keepingCapacity: true)
+        if shared.shardCount > 1, outgoing.contains(where: { $0.batch != nil }) { flushHandovers() }
+        flushRows()
+    }
+
+    private func runTimers() {
+        wheel.advance(to: now) { kind, payload, _ in
+            switch TimerKind(rawValue: kind) {
+            case .connectTimeout: connectTimedOut(payload)
+            case .keepAlive: keepAliveDue(payload)
+            case .sessionExpiry: sessionExpired(payload)
+            case .will: willDue(payload)
+            case .hookDeadline: hookExpired(payload)
+            case nil: break
+            }
+        }
+    }
+
+    private func handle(_ command: ShardCommand) {
+        switch command {
+        case .install(let table): install(table)
+        case .publish(let message): inject(message)
+        case .snapshot(let answer): answer(snapshot())
+        case .kick(let clientID, let reason, let answer):
+            guard let connection = findSession(clientID)?.pointee.connection else {
+                answer(false)
+                return
+            }
+            disconnect(connection, reason: reason, cause: .kicked)
+            answer(true)
+        case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
+        case .recheckSubscriptions: recheckSubscriptions()
+        case .drain: drain()
+        }
+    }
+
+    /// Uses `table` from here on: verdicts that were kept are void.
+    public func install(_ table: HookTable) {
+        hooks.table = table
+        state.pointee.authorisesPublish = table.hasACLPublish
+        state.pointee.editsMessages = table.hasMsgIn
+        state.pointee.authorisesDelivery = table.hasACLDeliver
+        state.pointee.hookGeneration = table.generation
+    }
+
+    private func inject(_ injected: InjectedMessage) {
+        guard TopicName.validate(injected.topic) == nil else { return }
+        injected.topic.withUnsafeBytes { topic in
+            injected.properties.withUnsafeBytes { properties in
+                injected.payload.withUnsafeBytes { payload in
+                    guard let base = topic.baseAddress else { return }
+                    var message = PublishedMessage(
+                        topic: topic, properties: properties, payload: payload, qos: injected.qos,
+                        retain: injected.retain, origin: .plugin)
+                    if let expiry = injected.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
+                    publish(&message, topicEntry(base, topic.count))
+                }
+            }
+        }
+    }
+
+    /// Says good-bye to every client: 5.0 clients learn why.
+    private func drain() {
+        isDraining = true
+        state.pointee.connections.forEach { _, connection in
+            guard connection.pointee.phase != .closed else { return }
+            disconnect(connection, reason: .serverShuttingDown, cause: .shutdown)
+        }
+    }
+
+    private func snapshot() -> ShardSnapshot {
+        var queued = 0
+        state.pointee.sessions.forEach { _, session in queued += session.pointee.queue.count }
+        return ShardSnapshot(
+            shard: index, connections: state.pointee.connections.count - state.pointee.endedConnections.count,
+            sessions: sessions.count, subscriptions: state.pointee.tree.count, retained: shared.retained.count,
+            queuedMessages: queued, counters: state.pointee.counters)
+    }
+}
+
+/// Stands in until a loop drives the shard: nothing is sent anywhere.
+final class DetachedTransport: ShardTransport {
+    func write(_ transport: UInt64, _ bytes: UnsafeRawBufferPointer) -> Int { -1 }
+    func close(_ transport: UInt64, graceful: Bool) {}
+    func pauseReading(_ transport: UInt64) {}
+    func resumeReading(_ transport: UInt64) {}
+    func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
+    func wake(shard target: Int) {}
+    func persist(_ rows: [StoreRow], ticket: UInt64) {}
+    func event(_ event: BrokerEvent) {}
+}

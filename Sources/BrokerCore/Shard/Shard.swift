@@ -1,0 +1,121 @@
+import MQTTCodec
+import Timing
+
+/// One event loop's share of the broker: its connections, its sessions, their subscriptions.
+///
+/// Everything runs on the loop's thread; bytes, time and randomness come in by argument, what to send goes out through
+/// ``ShardTransport``. Nothing here blocks, reads a clock or opens a file.
+public final class Shard {
+    /// Number of the shard, from 0.
+    public let index: Int
+    let shared: SharedState
+    let settings: BrokerSettings
+    let state: UnsafeMutablePointer<ShardState>
+    let pool: UnsafeMutablePointer<OutputPool>
+    let wheel: TimerWheel
+    let hooks: HookDispatcher
+    let inbox: ShardInbox
+    /// Memory for the properties of the message at hand.
+    private var scratch: UnsafeMutablePointer<UInt8>
+    private var scratchCapacity = 4096
+    /// Outgoing hand-over, one per other shard.
+    var outgoing: [HandoverWriter]
+    /// Sessions by Client Identifier.
+    var sessions: [[UInt8]: SessionRef] = [:]
+    /// Retained messages on their way to new subscriptions.
+    var retainedDeliveries: [RetainedDelivery] = []
+    /// Publishers that wait for room in the queue of a session, by session id.
+    var queueWaiters: [UInt64: [UInt64]] = [:]
+    /// Publishers that wait for room in a hand-over ring.
+    var handoverWaiters: [UInt64] = []
+    /// A hand-over ring was full: try again soon.
+    var isHandoverBlocked = false
+    /// Connections whose hook is pending, and its deadline, by token.
+    var pendingConnections: [UInt64: UInt64] = [:]
+    var pendingTimers: [UInt64: TimerID] = [:]
+    /// What waits for the store, and the rows of this turn.
+    var gates = GateTable()
+    var rows: [StoreRow] = []
+    /// Messages that wait for a member of a shared group.
+    var groupQueues: [UInt32: GroupQueue] = [:]
+    /// A number per living group of this shard that is never used again; messages in flight name their group by it.
+    var groupSerials: [UInt32: UInt64] = [:]
+    var nextGroupSerial: UInt64 = 0
+    var random: ShardRandom
+    private let detached = DetachedTransport()
+    unowned(unsafe) var transport: any ShardTransport
+    var isDraining = false
+
+    init(index: Int, shared: SharedState, seed: UInt64) {
+        self.index = index
+        self.shared = shared
+        settings = shared.settings
+        let topics = TopicCache(hash: shared.hash)
+        let tree = SubscriptionTree(cache: topics, hash: shared.hash, summary: shared.summaries.shards[index])
+        let groups = SharedGroups(tree: tree, hash: shared.hash)
+        state = .allocate(capacity: 1)
+        state.initialize(to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, index: index))
+        pool = .allocate(capacity: 1)
+        pool.initialize(to: OutputPool())
+        wheel = TimerWheel()
+        inbox = shared.inboxes[index]
+        hooks = HookDispatcher(pending: shared.pendingHooks[index])
+        outgoing = (0..<shared.shardCount).map { HandoverWriter(ring: shared.ring(from: index, to: $0), source: index) }
+        random = ShardRandom(seed: seed)
+        scratch = .allocate(capacity: 4096)
+        transport = detached
+    }
+
+    deinit {
+        releaseEverything()
+        state.pointee.templates.release()
+        state.pointee.groups.destroy()
+        state.pointee.tree.destroy()
+        state.pointee.topics.destroy()
+        scratch.deallocate()
+        pool.pointee.release()
+        pool.deinitialize(count: 1)
+        pool.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    /// Connects the shard with the loop that drives it. Called once, before any other call; not owned.
+    public func attach(_ transport: any ShardTransport) { self.transport = transport }
+
+    /// When the shard wants to be called again at the latest, in host clock ns; nil = only on events.
+    public var nextDeadline: Int64? {
+        if !retainedDeliveries.isEmpty { return state.pointee.now }
+        guard isHandoverBlocked else { return wheel.nextDeadline }
+        // The other shard does not say when its ring has room: look again in a millisecond.
+        return min(state.pointee.now &+ 1_000_000, wheel.nextDeadline ?? .max)
+    }
+
+    /// What this shard has counted.
+    public var counters: ShardCounters { state.pointee.counters }
+
+    /// Room for `size` bytes of properties, until the next call.
+    func propertyScratch(_ size: Int) -> UnsafeMutablePointer<UInt8> {
+        if size > scratchCapacity {
+            scratch.deallocate()
+            scratch = .allocate(capacity: size)
+            scratchCapacity = size
+        }
+        return scratch
+    }
+
+    // MARK: Access used by every handler
+
+    @inline(__always)
+    var now: Int64 { state.pointee.now }
+
+    /// Frees what sessions and connections hold outside the slabs.
+    private func releaseEverything() {
+        state.pointee.connections.forEach { _, connection in
+            connection.pointee.output.releaseMemory(pool)
+            connection.pointee.input.release()
+            connection.pointee.extras.release()
+        }
+        state.pointee.sessions.forEach { _, session in releaseMemory(of: session) }
+    }
+}

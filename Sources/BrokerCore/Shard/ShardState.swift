@@ -1,0 +1,50 @@
+// HOT PATH: plain data behind one pointer; a class field would cost an exclusivity check per access.
+import MQTTCodec
+import Timing
+
+/// What the publish path of one shard touches. Owned by ``Shard``; its thread only.
+struct ShardState {
+    /// Host clock ns, as of the call being handled.
+    var now: Int64
+    var connections = UnsafeHandleTable<Connection>()
+    var sessions = UnsafeHandleTable<Session>()
+    let topics: TopicCache
+    let tree: SubscriptionTree
+    let groups: SharedGroups
+    var templates = FrameTemplates()
+    var counters = ShardCounters()
+    /// Connections with output for this turn.
+    var dirty: [ConnectionRef] = []
+    /// Connections and sessions that ended in this turn: freed at its end, so that pointers stay good during it.
+    var endedConnections: [UInt64] = []
+    var endedSessions: [UInt64] = []
+    /// What the hook table in use decides on, and its generation; see ``Shard/install(_:)``.
+    var authorisesPublish = false
+    var editsMessages = false
+    var authorisesDelivery = false
+    var hookGeneration: UInt32 = 0
+    var nextMessageID: UInt64
+    var nextConnectionID: UInt64
+
+    init(now: Int64, topics: TopicCache, tree: SubscriptionTree, groups: SharedGroups, index: Int) {
+        self.now = now
+        self.topics = topics
+        self.tree = tree
+        self.groups = groups
+        // Ids are unique over all shards: the shard's number is in the upper bits.
+        nextMessageID = UInt64(index) << 56
+        nextConnectionID = UInt64(index) << 56
+        dirty.reserveCapacity(1024)
+    }
+
+    /// A message id never used before in this run.
+    mutating func makeMessageID() -> UInt64 {
+        nextMessageID &+= 1
+        return nextMessageID
+    }
+}
+
+/// What a timer of the shard's wheel stands for. The payload is a slab handle, or a token for `hookDeadline`.
+enum TimerKind: UInt8 {
+    case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline
+}

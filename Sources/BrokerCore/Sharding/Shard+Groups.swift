@@ -1,0 +1,223 @@
+import MQTTCodec
+
+/// Messages that wait until a member of a shared group can take one.
+struct GroupQueue {
+    var messages: [QueuedMessage] = []
+    var byteCount = 0
+}
+
+/// Shared subscriptions [MQTT-4.8.2-1 ff]. A group lives on the shard given by the hash of its name and filter; its
+/// members are sessions of any shard.
+extension Shard {
+    // MARK: The member's side
+
+    /// Tells the group's home that the session is a member.
+    func joinGroup(_ session: SessionRef, _ filter: [UInt8], _ flags: SubscriptionFlags, _ identifier: UInt32) {
+        withGroup(filter) { name, inner, home in
+            session.pointee.flags.insert([.sharing, .ready])
+            send(
+                .groupJoin(
+                    name: name, filter: inner, session: session.pointee.id, flags: flags.rawValue,
+                    identifier: identifier, isReady: session.pointee.connection != nil), to: home)
+        }
+    }
+
+    /// Tells the group's home that the session is a member no longer.
+    func leaveGroup(_ session: SessionRef, _ filter: UnsafeRawBufferPointer) {
+        guard TopicFilter.isShared(filter) else { return }
+        withGroup(Array(filter)) { name, inner, home in
+            send(.groupLeave(name: name, filter: inner, session: session.pointee.id), to: home)
+        }
+    }
+
+    /// Tells all groups whether the session can take a message now.
+    func setReady(_ session: SessionRef, _ isReady: Bool) {
+        guard session.pointee.flags.contains(.sharing), session.pointee.flags.contains(.ready) != isReady else {
+            return
+        }
+        if isReady { session.pointee.flags.insert(.ready) } else { session.pointee.flags.remove(.ready) }
+        for target in 0..<shared.shardCount {
+            send(.groupReady(session: session.pointee.id, isReady: isReady), to: target)
+        }
+    }
+
+    /// The session ends: messages of its groups that were never sent, or sent at QoS 1 and not acknowledged, go to
+    /// another member; a QoS 2 message once sent does not [MQTT-4.8.2-5].
+    func returnToGroups(_ session: SessionRef) {
+        guard session.pointee.flags.contains(.sharing) else { return }
+        for slot in session.pointee.window.inOrder() where slot.pointee.group != 0 && slot.pointee.qos == 1 {
+            if let message = slot.pointee.message { returnMessage(message, slot.pointee.group, slot.pointee.qos) }
+        }
+        session.pointee.queue.forEach { entry in
+            if entry.group != 0 { returnMessage(entry.message, entry.group, entry.qos) }
+        }
+    }
+
+    private func returnMessage(_ block: MessageRef, _ group: UInt64, _ qos: UInt8) {
+        let message = PublishedMessage(block, origin: .client)
+        let delivery = Delivery(
+            qos: qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0), group: group)
+        let home = Int(group >> 56)
+        if home == index {
+            offerReturned(message, delivery)
+        } else {
+            outgoing[home].current().append(message, gate: 0, session: .max, delivery: delivery)
+        }
+    }
+
+    /// A message for one session of this shard, or one that comes back to a group of this shard.
+    func receiveForMember(_ record: HandoverRecord, _ message: PublishedMessage) {
+        var identifier = record.identifier
+        withUnsafePointer(to: &identifier) { pointer in
+            let delivery = Delivery(
+                qos: record.grantedQoS, retain: record.keepsRetain,
+                identifiers: UnsafeBufferPointer(start: pointer, count: record.identifier == 0 ? 0 : 1),
+                group: record.group)
+            if record.session == .max {
+                offerReturned(message, delivery)
+            } else if let session = findSession(id: record.session) {
+                deliverToMember(session, message, delivery)
+            } else if delivery.qos > 0 {
+                // The member has gone while the message was on its way.
+                var made: MessageRef?
+                returnMessage(block(of: message, &made), delivery.group, delivery.qos)
+                made?.release()
+            } else {
+                drop(nil, message, .noSharedMember)
+            }
+        }
+    }
+
+    private func deliverToMember(_ session: SessionRef, _ message: PublishedMessage, _ delivery: Delivery) {
+        if let connection = session.pointee.connection, !mayReceive(connection, message) {
+            drop(session, message, .deliverDenied)
+            return
+        }
+        state.pointee.templates.reset()
+        var made: MessageRef?
+        deliver(session, message, nil, delivery, &made)
+        made?.release()
+    }
+
+    // MARK: The group's side
+
+    func memberJoins(_ name: [UInt8], _ filter: [UInt8], _ member: SharedGroups.Member) {
+        let group = name.withUnsafeBytes { name in
+            filter.withUnsafeBytes { state.pointee.groups.join(name, filter: $0, member: member) }
+        }
+        if groupSerials[group] == nil {
+            nextGroupSerial += 1
+            groupSerials[group] = UInt64(index) << 56 | nextGroupSerial
+        }
+        if member.isReady { drainQueue(of: group) }
+    }
+
+    func memberLeaves(_ name: [UInt8], _ filter: [UInt8], _ session: UInt64) {
+        let ended = name.withUnsafeBytes { name in
+            filter.withUnsafeBytes { state.pointee.groups.leave(name, filter: $0, sessionID: session) }
+        }
+        guard let ended else { return }
+        groupSerials[ended] = nil
+        guard let queue = groupQueues.removeValue(forKey: ended) else { return }
+        for entry in queue.messages {
+            drop(nil, PublishedMessage(entry.message, origin: .client), .noSharedMember)
+            entry.message.release()
+        }
+    }
+
+    func memberIsReady(_ session: UInt64, _ isReady: Bool) {
+        state.pointee.groups.setReady(isReady, sessionID: session)
+        guard isReady, !groupQueues.isEmpty else { return }
+        for group in Array(groupQueues.keys) { drainQueue(of: group) }
+    }
+
+    /// Gives the message to one member of each group that matches.
+    func deliverToGroups(
+        _ result: UnsafePointer<MatchResult>, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ made: inout MessageRef?
+    ) {
+        for group in result.pointee.groups { offer(message, to: group, qos: message.qos, &made) }
+    }
+
+    /// Round robin over the members that can take a message now; when none can, the group queues within bounds.
+    private func offer(_ message: PublishedMessage, to group: UInt32, qos: UInt8, _ made: inout MessageRef?) {
+        if groupQueues[group] == nil, let member = state.pointee.groups.pick(group) {
+            give(message, to: member, group: groupSerials[group] ?? 0, qos: qos)
+        } else if qos > 0 {
+            enqueue(message, for: group, qos, &made)
+        } else {
+            drop(nil, message, .noSharedMember)
+        }
+    }
+
+    private func give(_ message: PublishedMessage, to member: SharedGroups.Member, group: UInt64, qos: UInt8) {
+        var identifier = member.identifier
+        withUnsafePointer(to: &identifier) { pointer in
+            let delivery = Delivery(
+                qos: min(qos, member.flags.qos), retain: message.retain && member.flags.retainAsPublished,
+                identifiers: UnsafeBufferPointer(start: pointer, count: member.identifier == 0 ? 0 : 1), group: group)
+            if Int(member.homeShard) == index {
+                guard let session = findSession(id: member.sessionID) else { return }
+                deliverToMember(session, message, delivery)
+            } else {
+                outgoing[Int(member.homeShard)].current().append(
+                    message, gate: 0, session: member.sessionID, delivery: delivery)
+            }
+        }
+    }
+
+    /// A message comes back from a member that has ended.
+    private func offerReturned(_ message: PublishedMessage, _ delivery: Delivery) {
+        guard let group = groupSerials.first(where: { $0.value == delivery.group })?.key else {
+            drop(nil, message, .noSharedMember)
+            return
+        }
+        var made: MessageRef?
+        offer(message, to: group, qos: delivery.qos, &made)
+        made?.release()
+    }
+
+    private func enqueue(_ message: PublishedMessage, for group: UInt32, _ qos: UInt8, _ made: inout MessageRef?) {
+        var queue = groupQueues[group] ?? GroupQueue()
+        guard queue.messages.count < settings.maximumQueuedMessages, queue.byteCount < settings.maximumQueuedBytes
+        else {
+            drop(nil, message, .queueFull)
+            return
+        }
+        let held = block(of: message, &made).retained()
+        queue.byteCount += held.byteCount
+        queue.messages.append(
+            QueuedMessage(message: held, subscriptionIDs: .none, group: 0, qos: qos, retain: message.retain))
+        groupQueues[group] = queue
+    }
+
+    private func drainQueue(of group: UInt32) {
+        guard var queue = groupQueues.removeValue(forKey: group) else { return }
+        var sent = 0
+        while sent < queue.messages.count, let member = state.pointee.groups.pick(group) {
+            let entry = queue.messages[sent]
+            sent += 1
+            queue.byteCount -= entry.message.byteCount
+            let message = PublishedMessage(entry.message, origin: .client)
+            if message.expiresAt == 0 || message.expiresAt > now {
+                give(message, to: member, group: groupSerials[group] ?? 0, qos: entry.qos)
+            } else {
+                drop(nil, message, .expired)
+            }
+            entry.message.release()
+        }
+        queue.messages.removeFirst(sent)
+        if !queue.messages.isEmpty { groupQueues[group] = queue }
+    }
+
+    private func withGroup(_ filter: [UInt8], _ body: ([UInt8], [UInt8], Int) -> Void) {
+        filter.withUnsafeBytes { bytes in
+            guard TopicFilter.isShared(bytes),
+                let parsed = try? TopicFilter.parse(bytes, maximumLevels: settings.maximumTopicLevels),
+                let name = parsed.shareName
+            else { return }
+            let key = Array(bytes)
+            body(Array(name), Array(parsed.filter), shared.homeShard(of: key))
+        }
+    }
+}

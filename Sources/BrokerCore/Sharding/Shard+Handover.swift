@@ -1,0 +1,98 @@
+import MQTTCodec
+
+/// Messages and controls between shards: one batch per turn and pair.
+extension Shard {
+    /// Copies `message` into the batches of the shards in `mask`.
+    @inline(never)
+    func handOver(_ message: PublishedMessage, to mask: UInt64, gate: UInt64) {
+        var rest = mask
+        while rest != 0 {
+            let target = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            outgoing[target].current().append(message, gate: gate)
+            state.pointee.counters.handedOver &+= 1
+        }
+    }
+
+    /// Tells shard `target` something; itself at once.
+    func send(_ control: ShardControl, to target: Int) {
+        if target == index {
+            handle(control, from: index)
+        } else {
+            outgoing[target].current().controls.append(control)
+        }
+    }
+
+    /// End of turn: hands over what was collected. Publishers held back by a full ring go on when it has room.
+    func flushHandovers() {
+        isHandoverBlocked = false
+        for target in outgoing.indices where target != index {
+            if outgoing[target].flush() {
+                transport.wake(shard: target)
+            } else if outgoing[target].batch != nil {
+                isHandoverBlocked = true
+            }
+        }
+        guard !handoverWaiters.isEmpty, !outgoing.contains(where: \.isFull) else { return }
+        let waiters = handoverWaiters
+        handoverWaiters = []
+        for handle in waiters {
+            guard let connection = state.pointee.connections.find(handle) else { continue }
+            connection.pointee.flags.remove(.backpressure)
+            resumeInput(connection)
+        }
+    }
+
+    /// Holds the publisher back while a hand-over ring is full: no loop blocks, no memory grows without bound.
+    @inline(never)
+    func waitForHandover(_ connection: ConnectionRef) {
+        guard !connection.pointee.flags.contains(.backpressure) else { return }
+        connection.pointee.flags.insert(.backpressure)
+        handoverWaiters.append(connection.pointee.handle)
+    }
+
+    /// Takes what other shards have handed over.
+    func takeHandovers() {
+        for source in 0..<shared.shardCount where source != index {
+            let ring = shared.ring(from: source, to: index)
+            // Bounded: a shard that never stops sending does not keep this one from its own sockets.
+            for _ in 0..<HandoverRing.capacity {
+                guard let batch = ring.pop() else { break }
+                for control in batch.controls { handle(control, from: source) }
+                batch.forEach { record, message in receive(record, message, from: source) }
+            }
+        }
+    }
+
+    private func receive(_ record: HandoverRecord, _ message: PublishedMessage, from source: Int) {
+        guard let base = message.topic.baseAddress else { return }
+        var message = message
+        if record.session != 0 {
+            receiveForMember(record, message)
+            return
+        }
+        let entry = topicEntry(base, message.topic.count)
+        let rowsBefore = rows.count
+        _ = deliverHere(&message, entry)
+        guard record.gate != 0 else { return }
+        if settings.storeEnabled, rows.count > rowsBefore {
+            let gate = gates.make(parts: 0, owner: .shard(source, gate: record.gate))
+            gates.addCommit(to: gate)
+        } else {
+            send(.gateDone(gate: record.gate, succeeded: true), to: source)
+        }
+    }
+
+    private func handle(_ control: ShardControl, from source: Int) {
+        switch control {
+        case .gateDone(let gate, let succeeded): gatePartDone(gate, succeeded: succeeded)
+        case .groupJoin(let name, let filter, let session, let flags, let identifier, let isReady):
+            let member = SharedGroups.Member(
+                sessionID: session, session: nil, homeShard: UInt16(session >> 56),
+                flags: SubscriptionFlags(rawValue: flags), identifier: identifier, isReady: isReady)
+            memberJoins(name, filter, member)
+        case .groupLeave(let name, let filter, let session): memberLeaves(name, filter, session)
+        case .groupReady(let session, let isReady): memberIsReady(session, isReady)
+        }
+    }
+}

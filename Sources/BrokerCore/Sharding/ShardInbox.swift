@@ -1,0 +1,103 @@
+public import MQTTCodec
+import Synchronization
+
+/// What other threads ask of a shard. Handled on its thread, in order, in the next turn.
+public enum ShardCommand: Sendable {
+    /// Use this hook table from now on.
+    case install(HookTable)
+    /// Publish a message of the broker or of a plugin.
+    case publish(InjectedMessage)
+    /// Answer with a snapshot; called on the shard's thread.
+    case snapshot(@Sendable (ShardSnapshot) -> Void)
+    /// End the connection of a client, if it is here. Answers whether it was.
+    case kick(clientID: [UInt8], reason: ReasonCode, @Sendable (Bool) -> Void)
+    /// Forget verdicts: of one connection, or of all with 0.
+    case revokeVerdicts(connection: UInt64)
+    /// Ask acl.subscribe again about every live subscription.
+    case recheckSubscriptions
+    /// Tell every client good-bye, take no new ones.
+    case drain
+}
+
+/// A message that did not come from a connection.
+public struct InjectedMessage: Sendable {
+    /// A valid topic name, UTF-8.
+    public var topic: [UInt8]
+    /// Application payload.
+    public var payload: [UInt8]
+    /// 0, 1 or 2.
+    public var qos: UInt8
+    /// Store it as the topic's retained message as well.
+    public var retain: Bool
+    /// Forwardable MQTT 5 properties in wire form.
+    public var properties: [UInt8] = []
+    /// Seconds until it expires; nil = never.
+    public var expiry: UInt32?
+    /// Number of the plugin instance it comes from; 0 = the broker.
+    public var instance: UInt64 = 0
+    /// How many plugin publishes led to it.
+    public var hops: UInt32 = 0
+
+    /// A message without properties.
+    public init(topic: [UInt8], payload: [UInt8], qos: UInt8 = 0, retain: Bool = false) {
+        self.topic = topic
+        self.payload = payload
+        self.qos = qos
+        self.retain = retain
+    }
+}
+
+/// Numbers about one shard at one moment.
+public struct ShardSnapshot: Sendable {
+    /// Number of the shard.
+    public var shard: Int
+    /// Open connections, those before CONNECT included.
+    public var connections: Int
+    /// Sessions, online and offline.
+    public var sessions: Int
+    /// Subscriptions of these sessions.
+    public var subscriptions: Int
+    /// Retained messages of the whole broker.
+    public var retained: Int
+    /// Messages that wait for sessions of this shard.
+    public var queuedMessages: Int
+    /// What was counted since the start.
+    public var counters: ShardCounters
+}
+
+/// Commands for one shard, from any thread.
+final class ShardInbox: Sendable {
+    private let commands = Mutex<[ShardCommand]>([])
+    private let wake: @Sendable () -> Void
+
+    /// - Parameter wake: called when the inbox was empty and is not any more.
+    init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
+
+    func post(_ command: ShardCommand) {
+        let wasEmpty = commands.withLock { commands in
+            commands.append(command)
+            return commands.count == 1
+        }
+        if wasEmpty { wake() }
+    }
+
+    func takeAll() -> [ShardCommand] {
+        commands.withLock { commands in
+            guard !commands.isEmpty else { return [] }
+            defer { commands = [] }
+            return commands
+        }
+    }
+}
+
+/// Passes wake-ups to whoever drives the loops; nobody listens before the host has set its function.
+final class WakeRelay: Sendable {
+    private let function = Mutex<(@Sendable (Int) -> Void)?>(nil)
+
+    func set(_ wake: @escaping @Sendable (Int) -> Void) { function.withLock { $0 = wake } }
+
+    func wake(_ shard: Int) {
+        let current = function.withLock { $0 }
+        current?(shard)
+    }
+}

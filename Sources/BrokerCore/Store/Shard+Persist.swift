@@ -1,0 +1,137 @@
+import MQTTCodec
+import Synchronization
+
+/// Which changes become rows. Only sessions that outlive their connection, messages with such a receiver and retained
+/// messages do; without a store every function here is one branch.
+extension Shard {
+    /// Whether rows were collected in this turn.
+    var hasRows: Bool { !rows.isEmpty }
+
+    @inline(__always)
+    private func isDurable(_ session: SessionRef) -> Bool {
+        settings.storeEnabled && session.pointee.flags.contains(.durable)
+    }
+
+    func persistSession(_ session: SessionRef) {
+        guard settings.storeEnabled else { return }
+        guard session.pointee.flags.contains(.persistent) else {
+            if session.pointee.flags.contains(.durable) {
+                rows.append(.sessionEnded(clientID: session.pointee.clientID))
+                session.pointee.flags.remove(.durable)
+            }
+            return
+        }
+        session.pointee.flags.insert(.durable)
+        rows.append(.session(clientID: session.pointee.clientID, expiry: session.pointee.expiryInterval))
+        if let will = session.pointee.will {
+            withMessage(of: will) {
+                rows.append(.will(clientID: session.pointee.clientID, StoredMessage($0), delay: will.delay))
+            }
+        } else {
+            rows.append(.willGone(clientID: session.pointee.clientID))
+        }
+    }
+
+    func persistOffline(_ session: SessionRef) {
+        if isDurable(session) { rows.append(.sessionOffline(clientID: session.pointee.clientID)) }
+    }
+
+    func persistSessionEnd(_ session: SessionRef) {
+        if isDurable(session) { rows.append(.sessionEnded(clientID: session.pointee.clientID)) }
+    }
+
+    func persistWillGone(_ session: SessionRef) {
+        if isDurable(session) { rows.append(.willGone(clientID: session.pointee.clientID)) }
+    }
+
+    func persistSubscription(_ session: SessionRef, _ filter: [UInt8], _ flags: SubscriptionFlags, _ identifier: UInt32)
+    {
+        guard isDurable(session) else { return }
+        rows.append(
+            .subscription(
+                clientID: session.pointee.clientID, filter: filter, options: flags.rawValue, identifier: identifier))
+    }
+
+    func persistUnsubscribed(_ session: SessionRef, _ filter: [UInt8]) {
+        if isDurable(session) { rows.append(.subscriptionRemoved(clientID: session.pointee.clientID, filter: filter)) }
+    }
+
+    func persistQueued(_ session: SessionRef, _ entry: QueuedMessage) {
+        guard isDurable(session) else { return }
+        persistMessage(entry.message)
+        rows.append(
+            .queued(
+                clientID: session.pointee.clientID, message: entry.message.pointee.id, qos: entry.qos,
+                retain: entry.retain))
+    }
+
+    func persistDequeued(_ session: SessionRef, _ entry: QueuedMessage) {
+        guard isDurable(session) else { return }
+        rows.append(.dequeued(clientID: session.pointee.clientID, message: entry.message.pointee.id))
+    }
+
+    func persistInflight(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+        guard isDurable(session), let message = slot.pointee.message else { return }
+        persistMessage(message)
+        rows.append(
+            .inflight(
+                clientID: session.pointee.clientID, packetID: slot.pointee.packetID, message: message.pointee.id,
+                qos: slot.pointee.qos, retain: slot.pointee.retain))
+    }
+
+    func persistReleasing(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+        guard isDurable(session) else { return }
+        rows.append(.releasing(clientID: session.pointee.clientID, packetID: slot.pointee.packetID))
+    }
+
+    func persistFinished(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+        guard isDurable(session) else { return }
+        rows.append(.finished(clientID: session.pointee.clientID, packetID: slot.pointee.packetID))
+    }
+
+    func persistReceived(_ session: SessionRef, _ packetID: UInt16) {
+        if isDurable(session) { rows.append(.received(clientID: session.pointee.clientID, packetID: packetID)) }
+    }
+
+    func persistReleased(_ session: SessionRef, _ packetID: UInt16) {
+        if isDurable(session) { rows.append(.released(clientID: session.pointee.clientID, packetID: packetID)) }
+    }
+
+    func persistRetained(_ message: PublishedMessage) {
+        guard settings.storeEnabled else { return }
+        if message.payload.count > 0 {
+            rows.append(.retained(StoredMessage(message)))
+        } else {
+            rows.append(.retainedCleared(topic: Array(message.topic)))
+        }
+    }
+
+    /// Hands the rows of this turn to the store.
+    func flushRows() {
+        guard !rows.isEmpty else { return }
+        let collected = rows
+        rows = []
+        transport.persist(collected, ticket: gates.closeTicket())
+    }
+
+    /// The message itself, once however many sessions receive it.
+    private func persistMessage(_ message: MessageRef) {
+        guard !message.pointee.persisted.exchange(true, ordering: .relaxed) else { return }
+        rows.append(
+            .message(id: message.pointee.id, StoredMessage(PublishedMessage(message, origin: .client))))
+    }
+
+    /// Lends the message of a will.
+    func withMessage(of will: Will, _ body: (PublishedMessage) -> Void) {
+        will.topic.withUnsafeBytes { topic in
+            will.payload.withUnsafeBytes { payload in
+                will.properties.withUnsafeBytes { properties in
+                    body(
+                        PublishedMessage(
+                            topic: topic, properties: properties, payload: payload, qos: will.qos,
+                            retain: will.retain, origin: .will))
+                }
+            }
+        }
+    }
+}
