@@ -93,7 +93,7 @@ extension EventLoop {
     }
 
     /// The kernel reports a connection again and again until it is accepted; without descriptors the loop would spin.
-    private func pauseAccepting(_ position: Int, _ error: SystemError, _ handler: any StreamHandler) {
+    func pauseAccepting(_ position: Int, _ error: SystemError, _ handler: any StreamHandler) {
         guard let registration = listeners[position] else { return }
         epoll.remove(registration.socket.descriptor)
         let resumesAt = now &+ Self.acceptPauseNanoseconds
