@@ -78,6 +78,11 @@ public struct PasswordHash: Hashable, Sendable, CustomStringConvertible {
         return Scrypt.equal(derived, hash)
     }
 
+    /// Overwrites a password that is no longer needed, in a way the compiler does not remove.
+    public static func wipe(_ password: inout [UInt8]) {
+        Scrypt.wipe(&password)
+    }
+
     /// `ln=15,r=8,p=1`, exactly in this order.
     private static func cost(_ text: String) -> ScryptCost? {
         let fields = text.split(separator: ",", omittingEmptySubsequences: false)

@@ -31,3 +31,17 @@ public enum RunDirectory {
         "\(runDirectory)/\(controlSocketName)"
     }
 }
+
+extension RunDirectory {
+    /// The run directory of the broker that was, or would be, started with these options.
+    ///
+    /// Asks the configuration for `data_dir` only: a file that is otherwise wrong (the reason, perhaps, why somebody
+    /// wants to stop the broker) still tells where the broker is.
+    public static func locate(
+        _ options: ServeOptions, environment: [String: String] = ProcessEnvironment.current(), userID: UInt32
+    ) -> String {
+        path(
+            dataDirectory: ServerConfiguration.dataDirectory(options, environment: environment),
+            environment: environment, userID: userID)
+    }
+}

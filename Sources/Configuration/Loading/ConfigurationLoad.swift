@@ -23,13 +23,27 @@ struct ConfigurationLoad {
         return try load.run(text: text, file: file)
     }
 
-    private mutating func run(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> LoadedConfiguration {
+    /// `data_dir` alone; every error is somebody else's business.
+    static func dataDirectory(
+        _ options: ServeOptions, _ environment: [String: String], text: [UInt8]?, file: String?
+    ) -> String {
+        var load = ConfigurationLoad(options, environment, .current)
+        var reader = ConfigurationReader(base: base(of: file), support: .current)
+        if let root = try? load.mergedTree(text: text, file: file) { reader.read(root) }
+        return reader.configuration.broker.dataDirectory
+    }
+
+    private static func base(of file: String?) -> PathBase {
         let workingDirectory = FileAccess.currentDirectory()
         let here = PathBase(fileDirectory: workingDirectory, workingDirectory: workingDirectory)
-        let folder = (file ?? "").split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        let absoluteFolder = here.resolve(folder.joined(separator: "/") + "/", at: SourcePosition(source: ""))
-        let base = PathBase(fileDirectory: absoluteFolder, workingDirectory: workingDirectory)
+        guard let file, let slash = file.lastIndex(of: "/") else { return here }
+        let folder = slash == file.startIndex ? "/" : String(file[..<slash])
+        let absolute = here.resolve(folder, at: SourcePosition(source: file))
+        return PathBase(fileDirectory: absolute, workingDirectory: workingDirectory)
+    }
 
+    private mutating func run(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let base = Self.base(of: file)
         let root = try mergedTree(text: text, file: file)
         var reader = ConfigurationReader(base: base, support: support)
         reader.read(root)

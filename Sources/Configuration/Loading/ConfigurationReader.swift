@@ -96,7 +96,8 @@ struct ConfigurationReader {
         let inner = SettingsTable.sections.filter { $0.hasPrefix(section + ".") }.map {
             $0.dropFirst(section.count + 1)
         }
-        return SettingsTable.all.filter { $0.section == section }.map(\.name) + inner.map(String.init).sorted()
+        let settings = SettingsTable.all.filter { $0.section == section && $0.availability == .now }
+        return settings.map(\.name) + inner.map(String.init).sorted()
             + (section == "broker" ? ["listeners"] : [])
     }
 

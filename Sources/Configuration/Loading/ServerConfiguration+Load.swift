@@ -68,6 +68,15 @@ extension ServerConfiguration {
         }
     }
 
+    /// `data_dir` as a broker with these options would see it, whatever else is wrong with the configuration.
+    static func dataDirectory(_ options: ServeOptions, environment: [String: String]) -> String {
+        guard !options.isEphemeral else { return "" }
+        let path = options.configurationFile ?? usualPlaces.first(where: FileAccess.exists)
+        var text: [UInt8]?
+        if let path, case .success(let bytes) = FileAccess.read(path, limit: YAMLLimits().maxBytes) { text = bytes }
+        return ConfigurationLoad.dataDirectory(options, environment, text: text, file: text == nil ? nil : path)
+    }
+
     /// As ``load(_:environment:support:)`` for a text in hand, for tools and tests.
     ///
     /// - Parameter file: name in messages; relative paths start at its folder.

@@ -17,14 +17,10 @@ public struct PathBase: Hashable, Sendable {
     public func resolve(_ path: String, at position: SourcePosition) -> String {
         if path.isEmpty || path.hasPrefix("/") { return path }
         let start = position.line > 0 ? fileDirectory : workingDirectory
-        var parts = start.split(separator: "/").map(String.init)
-        for part in path.split(separator: "/") where part != "." {
-            if part == "..", !parts.isEmpty, parts.last != ".." {
-                parts.removeLast()
-            } else {
-                parts.append(String(part))
-            }
-        }
-        return "/" + parts.joined(separator: "/")
+        // `..` stays: only the kernel knows what it means behind a symbolic link.
+        var path = path[...]
+        while path.hasPrefix("./") { path = path.dropFirst(2) }
+        if path.isEmpty || path == "." { return start }
+        return start == "/" ? "/" + path : "\(start)/\(path)"
     }
 }

@@ -1,3 +1,5 @@
+import PositionedYAML
+
 /// Writes scalars so that any YAML reader gives the same text back.
 enum PlainYAML {
     /// `text` plain where that is unambiguous, else in double quotes.
@@ -34,6 +36,20 @@ enum PlainYAML {
             UInt8(ascii: "0")...UInt8(ascii: "9"):
             true
         default: [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "/"), UInt8(ascii: ".")].contains(byte)
+        }
+    }
+}
+
+extension PlainYAML {
+    /// A tree on one line.
+    static func flow(_ node: YAMLNode) -> String {
+        switch node.content {
+        case .scalar(let text, .plain) where node.isNull || node.boolean != nil || node.integer != nil: text
+        case .scalar(let text, _): scalar(text)
+        case .sequence(let elements): "[" + elements.map { flow($0) }.joined(separator: ", ") + "]"
+        case .mapping(let entries):
+            entries.isEmpty
+                ? "{}" : "{ " + entries.map { "\(scalar($0.name)): \(flow($0.value))" }.joined(separator: ", ") + " }"
         }
     }
 }

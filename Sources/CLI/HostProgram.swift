@@ -1,0 +1,31 @@
+import ArgumentParser
+import Glibc
+
+/// `hookline-host`, the broker's own executable.
+enum HostProgram {
+    private static let name = "hookline-host"
+
+    /// Becomes the host: same process id, same descriptors, so that whoever started the tool supervises the broker.
+    ///
+    /// - Returns: only when that fails.
+    static func become(arguments: [String]) -> ExitCode {
+        let places = candidates()
+        guard let path = places.first(where: { access($0, X_OK) == 0 }) else {
+            return end(ToolExit.failure, "hookline: no \(name) found (looked for \(places.joined(separator: ", ")))")
+        }
+        var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
+        words.append(nil)
+        execv(path, words)
+        let reason = String(cString: strerror(errno))
+        for word in words { free(word) }
+        return end(ToolExit.failure, "hookline: cannot start \(path): \(reason)")
+    }
+
+    /// Beside this tool, then in the places a package puts it.
+    private static func candidates() -> [String] {
+        guard let tool = realpath("/proc/self/exe", nil) else { return [name] }
+        defer { free(tool) }
+        let folder = String(cString: tool).split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        return ["\(folder)/\(name)", "\(folder)/../libexec/\(name)", "\(folder)/../libexec/hookline/\(name)"]
+    }
+}

@@ -1,0 +1,108 @@
+import PositionedYAML
+
+/// A configuration as text: the defaults, or what a broker would run with and who set it.
+public enum ConfigurationText {
+    /// `hookline config default`: every key with its default and help; the text is a valid plugins.yaml.
+    public static func defaults() -> String {
+        var lines = [
+            "# Every setting with its default. A key that is left out has the value shown here.",
+            "# Sizes: B, KiB, MiB, GiB or plain bytes. Durations: ms, s, m, h, d. Booleans: true, false.",
+            "# Relative paths start at this file. ${VAR} and ${VAR:-default} are replaced in values.",
+            "broker:",
+        ]
+        for (section, settings) in sections() {
+            let indent = String(repeating: "  ", count: section.split(separator: ".").count)
+            if section != "broker" { lines.append("\(indent.dropLast(2))\(section.dropFirst("broker.".count)):") }
+            for setting in settings {
+                lines.append("\(indent)# \(setting.help) (\(setting.type))")
+                lines.append("\(indent)\(setting.name): \(setting.defaultText)")
+            }
+            if section == "broker" { lines += listenerDefaults }
+        }
+        lines += [
+            "# Plugins in hook order: an id, or { id, plugin, path, enabled, config }.",
+            "plugins: []",
+        ]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static let listenerDefaults = [
+        "  # Where clients connect, by name: mqtt://, unix:// (mqtts://, ws:// and wss:// come later).",
+        "  # Hosts are addresses or localhost (127.0.0.1 and ::1); port 0 picks a free one.",
+        "  # allow_anonymous is false unless given; this listener stands here when none is configured.",
+        "  listeners:",
+        "    tcp: { url: \"mqtt://localhost:1883\", allow_anonymous: true }",
+    ]
+
+    /// `hookline config show`: the merged values, each with its origin as a comment, secrets masked.
+    public static func effective(_ loaded: LoadedConfiguration) -> String {
+        let configuration = loaded.configuration
+        var rows: [(text: String, origin: String)] = [("broker:", "")]
+        for (section, settings) in sections() {
+            let indent = String(repeating: "  ", count: section.split(separator: ".").count)
+            if section != "broker" { rows.append(("\(indent.dropLast(2))\(section.dropFirst("broker.".count)):", "")) }
+            for setting in settings {
+                let origin = loaded.origins[setting.path] ?? .builtIn
+                rows.append(("\(indent)\(setting.name): \(setting.text(in: configuration.broker))", "\(origin)"))
+            }
+            if section == "broker" { rows += listenerRows(configuration.listeners) }
+        }
+        rows += pluginRows(configuration.plugins)
+        let width = min(60, rows.map(\.text.count).max() ?? 0)
+        let lines = rows.map { row in
+            row.origin.isEmpty
+                ? row.text
+                : row.text + String(repeating: " ", count: max(1, width + 2 - row.text.count)) + "# \(row.origin)"
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Available settings by section, in the order of the table.
+    private static func sections() -> [(section: String, settings: [Setting])] {
+        var result: [(section: String, settings: [Setting])] = []
+        for setting in SettingsTable.all where setting.availability == .now {
+            if let index = result.firstIndex(where: { $0.section == setting.section }) {
+                result[index].settings.append(setting)
+            } else {
+                result.append((setting.section, [setting]))
+            }
+        }
+        return result
+    }
+
+    private static func listenerRows(_ listeners: [ListenerConfiguration]) -> [(text: String, origin: String)] {
+        var rows = [(text: "  listeners:", origin: "")]
+        for listener in listeners {
+            var members = ["url: \(PlainYAML.quoted(listener.url.description))"]
+            members.append("allow_anonymous: \(listener.allowsAnonymous)")
+            if let tls = listener.tls {
+                members.append("cert: \(PlainYAML.scalar(tls.certificate))")
+                members.append("key: \(PlainYAML.scalar(tls.key))")
+                if let authority = tls.clientCA { members.append("client_ca: \(PlainYAML.scalar(authority))") }
+                members.append("client_auth: \(tls.clientAuthentication.rawValue)")
+                members.append("identity: \(tls.identity.rawValue)")
+            }
+            if !listener.origins.isEmpty {
+                members.append("origins: [\(listener.origins.map(PlainYAML.quoted).joined(separator: ", "))]")
+            }
+            let text = "    \(listener.name): { \(members.joined(separator: ", ")) }"
+            rows.append((text, listener.position.file == "built-in defaults" ? "default" : "\(listener.position)"))
+        }
+        return rows
+    }
+
+    private static func pluginRows(_ plugins: [PluginEntry]) -> [(text: String, origin: String)] {
+        if plugins.isEmpty { return [("plugins: []", "")] }
+        return [("plugins:", "")]
+            + plugins.map { entry in
+                var members = ["id: \(entry.id)"]
+                if entry.plugin != entry.id { members.append("plugin: \(entry.plugin)") }
+                if let path = entry.path { members.append("path: \(PlainYAML.scalar(path))") }
+                if !entry.isEnabled { members.append("enabled: false") }
+                if let config = entry.config {
+                    members.append("config: \(PlainYAML.flow(SecretMask.apply(to: config)))")
+                }
+                return ("  - { \(members.joined(separator: ", ")) }", "\(entry.position)")
+            }
+    }
+}
