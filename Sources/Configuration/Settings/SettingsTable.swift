@@ -24,6 +24,9 @@ public enum SettingsTable {
         .integer(
             "broker.threads", \.threads, 0...256,
             "Event loops; 0 = one per CPU of the affinity mask and the cgroup."),
+        .directories(
+            "broker.plugin_dirs", \.pluginDirectories,
+            "Folders searched for plugins, before the one of the executable."),
     ]
 
     private static let limits: [Setting] = [
@@ -111,8 +114,5 @@ public enum SettingsTable {
             "How long a stop waits for clients to take what is on its way."),
         .choice("broker.log.level", \.log.level, "Lines below this level are not written."),
         .choice("broker.log.format", \.log.format, "How log lines look."),
-        .directories(
-            "broker.plugin_dirs", \.pluginDirectories,
-            "Folders searched for plugins, before the one of the executable."),
     ]
 }
