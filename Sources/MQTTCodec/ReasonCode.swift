@@ -13,7 +13,7 @@ public struct ReasonCode: RawRepresentable, Hashable, Sendable {
     public var isError: Bool { rawValue >= 0x80 }
 
     /// 0x00 in CONNACK, PUBACK, PUBREC, PUBREL, PUBCOMP, UNSUBACK and AUTH.
-    public static let success = ReasonCode(rawValue: 0x00)
+    @inlinable public static var success: ReasonCode { ReasonCode(rawValue: 0x00) }
     /// 0x00 in DISCONNECT: the Will Message is discarded.
     public static let normalDisconnection = ReasonCode(rawValue: 0x00)
     /// 0x00 in SUBACK.

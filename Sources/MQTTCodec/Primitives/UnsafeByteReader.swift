@@ -73,6 +73,7 @@ struct UnsafeByteReader {
     }
 
     /// Binary Data: a Two Byte Integer and that many bytes.
+    @inline(__always)
     mutating func readBinary(_ field: DecodeError.Field) throws(DecodeError) -> ByteRange {
         guard remaining >= 2 else { throw error(.truncated, field) }
         let length = Int(UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: position, as: UInt16.self)))
@@ -83,6 +84,7 @@ struct UnsafeByteReader {
     }
 
     /// A UTF-8 Encoded String, checked.
+    @inline(__always)
     mutating func readString(_ field: DecodeError.Field) throws(DecodeError) -> ByteRange {
         let start = position
         let range = try readBinary(field)

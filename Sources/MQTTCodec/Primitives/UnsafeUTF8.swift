@@ -6,58 +6,88 @@ enum UnsafeUTF8 {
     /// U+10FFFF) [MQTT-1.5.4-1] and without U+0000 [MQTT-1.5.4-2]. U+FEFF is an ordinary character [MQTT-1.5.4-3].
     /// - Returns: what is wrong, or nil.
     static func validate(_ bytes: UnsafeRawPointer, count: Int) -> DecodeError.Kind? {
-        var position = 0
-        while position < count {
-            position = skipPlain(bytes, from: position, count: count, refusing: nil)
-            guard position < count else { break }
-            let first = bytes.load(fromByteOffset: position, as: UInt8.self)
-            if first == 0 { return .nullCharacter }
-            let length = sequenceLength(bytes, at: position, count: count)
-            if length == 0 { return .invalidUTF8 }
-            position += length
-        }
-        return nil
+        isPlain(bytes, count: count, refusing: nil) ? nil : validateCharacters(bytes, count: count, isTopicName: false)
     }
 
     /// As ``validate(_:count:)``, and refuses `+` and `#` as well.
     static func validateTopicName(_ bytes: UnsafeRawPointer, count: Int) -> DecodeError.Kind? {
+        isPlain(bytes, count: count, refusing: wildcards)
+            ? nil : validateCharacters(bytes, count: count, isTopicName: true)
+    }
+
+    @inline(never)
+    private static func validateCharacters(
+        _ bytes: UnsafeRawPointer, count: Int, isTopicName: Bool
+    ) -> DecodeError.Kind? {
         var position = 0
         while position < count {
-            position = skipPlain(bytes, from: position, count: count, refusing: wildcards)
-            guard position < count else { break }
             let first = bytes.load(fromByteOffset: position, as: UInt8.self)
             if first == 0 { return .nullCharacter }
-            if first == UInt8(ascii: "+") || first == UInt8(ascii: "#") { return .wildcardInTopicName }
+            if isTopicName && (first == UInt8(ascii: "+") || first == UInt8(ascii: "#")) {
+                return .wildcardInTopicName
+            }
             let length = sequenceLength(bytes, at: position, count: count)
             if length == 0 { return .invalidUTF8 }
             position += length
+            // Runs of ASCII between the others go by in blocks again.
+            while count - position >= 8, special(load64(bytes, position), isTopicName ? wildcards : nil) == 0 {
+                position += 8
+            }
         }
         return nil
     }
 
     private static let lowBits: UInt64 = 0x0101_0101_0101_0101
     private static let highBits: UInt64 = 0x8080_8080_8080_8080
-    private static let wildcards = (plus: lowBits &* 0x2B, hash: lowBits &* 0x23)
+    private static let wildcards = Wildcards(plus: lowBits &* 0x2B, hash: lowBits &* 0x23)
 
-    /// Steps over blocks of eight bytes that are all ASCII, not NUL and (when asked) not a wildcard.
-    /// A zero byte in `x` makes `(x - 0x01..) & ~x` have its high bit set, and no byte of an `x` without one does.
+    private struct Wildcards {
+        let plus: UInt64
+        let hash: UInt64
+    }
+
+    /// Whether all bytes are ASCII, none is NUL and (when asked) none is a wildcard. Eight bytes a step; the last step
+    /// overlaps the one before it, so that no byte is looked at alone in text of eight bytes or more.
     @inline(__always)
-    private static func skipPlain(
-        _ bytes: UnsafeRawPointer, from start: Int, count: Int, refusing wildcards: (plus: UInt64, hash: UInt64)?
-    ) -> Int {
-        var position = start
-        while count - position >= 8 {
-            let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            var special = word | ((word &- lowBits) & ~word)
-            if let wildcards {
-                let plus = word ^ wildcards.plus
-                let hash = word ^ wildcards.hash
-                special |= ((plus &- lowBits) & ~plus) | ((hash &- lowBits) & ~hash)
+    private static func isPlain(_ bytes: UnsafeRawPointer, count: Int, refusing wildcards: Wildcards?) -> Bool {
+        if count >= 8 {
+            var found: UInt64 = 0
+            var position = 0
+            while position &+ 8 < count {
+                found |= special(load64(bytes, position), wildcards)
+                position &+= 8
             }
-            if special & highBits != 0 { return position }
-            position += 8
+            return found | special(load64(bytes, count &- 8), wildcards) == 0
         }
-        return position
+        if count >= 4 {
+            let low = bytes.loadUnaligned(as: UInt32.self)
+            let high = bytes.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)
+            return special(UInt64(high) << 32 | UInt64(low), wildcards) == 0
+        }
+        // Ones where there is no byte: 0x01 is plain.
+        var word = lowBits
+        for index in 0..<max(count, 0) {
+            word = word << 8 | UInt64(bytes.load(fromByteOffset: index, as: UInt8.self))
+        }
+        return special(word, wildcards) == 0
+    }
+
+    @inline(__always)
+    private static func load64(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+        bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
+    /// Not 0 when one of the eight bytes is NUL, above 0x7F or a wildcard. A zero byte in `x` makes `(x - 0x01..) & ~x`
+    /// have its high bit set, and in an `x` without one no byte does.
+    @inline(__always)
+    private static func special(_ word: UInt64, _ wildcards: Wildcards?) -> UInt64 {
+        var special = word | ((word &- lowBits) & ~word)
+        if let wildcards {
+            let plus = word ^ wildcards.plus
+            let hash = word ^ wildcards.hash
+            special |= ((plus &- lowBits) & ~plus) | ((hash &- lowBits) & ~hash)
+        }
+        return special & highBits
     }
 
     /// Length in bytes of the well-formed sequence at `position`, or 0 when there is none (RFC 3629, section 4).

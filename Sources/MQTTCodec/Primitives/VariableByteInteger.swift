@@ -36,6 +36,19 @@ public enum VariableByteInteger {
         _ frame: UnsafeRawPointer, at offset: Int, end: Int, field: DecodeError.Field, version: ProtocolVersion,
         packet: PacketType
     ) throws(DecodeError) -> (value: Int, next: Int) {
+        if offset < end {
+            let first = frame.load(fromByteOffset: offset, as: UInt8.self)
+            if first < 0x80 { return (Int(first), offset &+ 1) }
+        }
+        return try readLong(frame, at: offset, end: end, field: field, version: version, packet: packet)
+    }
+
+    @usableFromInline
+    @inline(never)
+    static func readLong(
+        _ frame: UnsafeRawPointer, at offset: Int, end: Int, field: DecodeError.Field, version: ProtocolVersion,
+        packet: PacketType
+    ) throws(DecodeError) -> (value: Int, next: Int) {
         var value = 0
         for index in 0..<4 {
             guard offset + index < end else {

@@ -8,66 +8,36 @@ extension PropertyID {
         .connect, .publish, .will, .subscribe, .unsubscribe,
     ])
 
-    /// Table 2-4 with the ranges of chapter 3: type, packets, name, section.
+    /// Table 2-4 with the ranges of chapter 3: type, packets, and where more than one is allowed.
     var row: Row {
         switch self {
-        case .payloadFormatIndicator:
-            Row(.boolean, Self.message, "Payload Format Indicator", "section 3.3.2.3.2")
-        case .messageExpiryInterval:
-            Row(.fourByteInteger, Self.message, "Message Expiry Interval", "section 3.3.2.3.3")
-        case .contentType:
-            Row(.string, Self.message, "Content Type", "section 3.3.2.3.9")
-        case .responseTopic:
-            Row(.topicName, Self.message, "Response Topic", "section 3.3.2.3.5")
-        case .correlationData:
-            Row(.binary, Self.message, "Correlation Data", "section 3.3.2.3.6")
-        case .subscriptionIdentifier:
-            Row(
-                .positiveVariableByteInteger, [.publish, .subscribe], "Subscription Identifier", "section 3.8.2.1.2",
-                repeats: .publish)
-        case .sessionExpiryInterval:
-            Row(
-                .fourByteInteger, [.connect, .connack, .disconnect], "Session Expiry Interval", "section 3.1.2.11.2")
-        case .assignedClientIdentifier:
-            Row(.string, .connack, "Assigned Client Identifier", "section 3.2.2.3.7")
-        case .serverKeepAlive:
-            Row(.twoByteInteger, .connack, "Server Keep Alive", "section 3.2.2.3.14")
-        case .authenticationMethod:
-            Row(.string, Self.authentication, "Authentication Method", "section 3.1.2.11.9")
-        case .authenticationData:
-            Row(.binary, Self.authentication, "Authentication Data", "section 3.1.2.11.10")
-        case .requestProblemInformation:
-            Row(.boolean, .connect, "Request Problem Information", "section 3.1.2.11.7")
-        case .willDelayInterval:
-            Row(.fourByteInteger, .will, "Will Delay Interval", "section 3.1.3.2.2")
-        case .requestResponseInformation:
-            Row(.boolean, .connect, "Request Response Information", "section 3.1.2.11.6")
-        case .responseInformation:
-            Row(.string, .connack, "Response Information", "section 3.2.2.3.15")
-        case .serverReference:
-            Row(.string, [.connack, .disconnect], "Server Reference", "section 3.2.2.3.16")
-        case .reasonString:
-            Row(.string, Self.reasons, "Reason String", "section 3.2.2.3.9")
-        case .receiveMaximum:
-            Row(.positiveTwoByteInteger, [.connect, .connack], "Receive Maximum", "section 3.1.2.11.3")
-        case .topicAliasMaximum:
-            Row(.twoByteInteger, [.connect, .connack], "Topic Alias Maximum", "section 3.1.2.11.5")
-        case .topicAlias:
-            Row(.positiveTwoByteInteger, .publish, "Topic Alias", "section 3.3.2.3.4")
-        case .maximumQoS:
-            Row(.boolean, .connack, "Maximum QoS", "section 3.2.2.3.4")
-        case .retainAvailable:
-            Row(.boolean, .connack, "Retain Available", "section 3.2.2.3.5")
-        case .userProperty:
-            Row(.stringPair, Self.everywhere, "User Property", "section 3.1.2.11.8", repeats: Self.everywhere)
-        case .maximumPacketSize:
-            Row(.positiveFourByteInteger, [.connect, .connack], "Maximum Packet Size", "section 3.1.2.11.4")
-        case .wildcardSubscriptionAvailable:
-            Row(.boolean, .connack, "Wildcard Subscription Available", "section 3.2.2.3.11")
-        case .subscriptionIdentifierAvailable:
-            Row(.boolean, .connack, "Subscription Identifier Available", "section 3.2.2.3.12")
-        case .sharedSubscriptionAvailable:
-            Row(.boolean, .connack, "Shared Subscription Available", "section 3.2.2.3.13")
+        case .payloadFormatIndicator: Row(.boolean, Self.message)
+        case .messageExpiryInterval: Row(.fourByteInteger, Self.message)
+        case .contentType: Row(.string, Self.message)
+        case .responseTopic: Row(.topicName, Self.message)
+        case .correlationData: Row(.binary, Self.message)
+        case .subscriptionIdentifier: Row(.positiveVariableByteInteger, [.publish, .subscribe], repeats: .publish)
+        case .sessionExpiryInterval: Row(.fourByteInteger, [.connect, .connack, .disconnect])
+        case .assignedClientIdentifier: Row(.string, .connack)
+        case .serverKeepAlive: Row(.twoByteInteger, .connack)
+        case .authenticationMethod: Row(.string, Self.authentication)
+        case .authenticationData: Row(.binary, Self.authentication)
+        case .requestProblemInformation: Row(.boolean, .connect)
+        case .willDelayInterval: Row(.fourByteInteger, .will)
+        case .requestResponseInformation: Row(.boolean, .connect)
+        case .responseInformation: Row(.string, .connack)
+        case .serverReference: Row(.string, [.connack, .disconnect])
+        case .reasonString: Row(.string, Self.reasons)
+        case .receiveMaximum: Row(.positiveTwoByteInteger, [.connect, .connack])
+        case .topicAliasMaximum: Row(.twoByteInteger, [.connect, .connack])
+        case .topicAlias: Row(.positiveTwoByteInteger, .publish)
+        case .maximumQoS: Row(.boolean, .connack)
+        case .retainAvailable: Row(.boolean, .connack)
+        case .userProperty: Row(.stringPair, Self.everywhere, repeats: Self.everywhere)
+        case .maximumPacketSize: Row(.positiveFourByteInteger, [.connect, .connack])
+        case .wildcardSubscriptionAvailable: Row(.boolean, .connack)
+        case .subscriptionIdentifierAvailable: Row(.boolean, .connack)
+        case .sharedSubscriptionAvailable: Row(.boolean, .connack)
         }
     }
 }

@@ -86,24 +86,11 @@ public enum PropertyID: UInt8, Sendable, Hashable, CaseIterable {
         let packets: PacketTypeSet
         /// Where it may stand more than once; elsewhere a second one is a Protocol Error.
         let repeats: PacketTypeSet
-        let name: StaticString
-        /// Where the specification states range and repetition.
-        let section: StaticString
 
-        init(
-            _ type: ValueType, _ packets: PacketTypeSet, _ name: StaticString, _ section: StaticString,
-            repeats: PacketTypeSet = []
-        ) {
+        init(_ type: ValueType, _ packets: PacketTypeSet, repeats: PacketTypeSet = []) {
             self.type = type
             self.packets = packets
             self.repeats = repeats
-            self.name = name
-            self.section = section
         }
     }
-
-    /// What people call the property: the name of table 2-4.
-    public var name: String { row.name.description }
-
-    var section: StaticString { row.section }
 }

@@ -33,6 +33,7 @@ struct UnsafePropertyReader {
     func contains(_ id: PropertyID) -> Bool { seen & (1 << UInt64(id.rawValue)) != 0 }
 
     /// The next property, or nil at the end of the block.
+    @inline(__always)
     mutating func next() throws(DecodeError) -> PropertyValue? {
         guard block.remaining > 0 else { return nil }
         let start = block.position
@@ -62,6 +63,7 @@ struct UnsafePropertyReader {
         }
     }
 
+    @inline(__always)
     private mutating func readValue(
         _ id: PropertyID, _ type: PropertyID.ValueType, _ start: Int
     ) throws(DecodeError) -> PropertyValue {

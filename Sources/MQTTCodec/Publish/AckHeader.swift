@@ -17,7 +17,36 @@ public struct AckHeader: Sendable, Equatable {
     ///   - frame: first byte of a complete packet of one of the four types; borrowed during the call.
     ///   - length: length of the packet in bytes, as ``FrameScan`` told it.
     ///   - bodyOffset: offset of the variable header, as ``FrameScan`` told it.
+    @inlinable
     public static func parse(
+        frame: UnsafeRawPointer, length: Int, bodyOffset: Int, version: ProtocolVersion
+    ) throws(DecodeError) -> AckHeader {
+        // The short form: a Packet Identifier and nothing else.
+        if length == 4 && bodyOffset == 2 {
+            let first = frame.load(as: UInt8.self)
+            let packetID = UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: 2, as: UInt16.self))
+            if packetID != 0, let type = ackType(first) {
+                return AckHeader(
+                    type: type, packetID: packetID, reason: .success, properties: ByteRange(offset: 4, length: 0))
+            }
+        }
+        return try parseLong(frame: frame, length: length, bodyOffset: bodyOffset, version: version)
+    }
+
+    /// The type of an acknowledgement with the right flag bits.
+    @inlinable
+    static func ackType(_ first: UInt8) -> PacketType? {
+        switch first {
+        case 0x40: .puback
+        case 0x50: .pubrec
+        case 0x62: .pubrel
+        case 0x70: .pubcomp
+        default: nil
+        }
+    }
+
+    @usableFromInline
+    static func parseLong(
         frame: UnsafeRawPointer, length: Int, bodyOffset: Int, version: ProtocolVersion
     ) throws(DecodeError) -> AckHeader {
         let first = frame.load(as: UInt8.self)
@@ -40,6 +69,14 @@ public struct AckHeader: Sendable, Equatable {
         let properties = reader.remaining == 0 ? reader.readRest() : try readProperties(&reader, type)
         try reader.expectEnd(after: .properties)
         return AckHeader(type: type, packetID: packetID, reason: reason, properties: properties)
+    }
+
+    @inlinable
+    init(type: PacketType, packetID: UInt16, reason: ReasonCode, properties: ByteRange) {
+        self.type = type
+        self.packetID = packetID
+        self.reason = reason
+        self.properties = properties
     }
 
     private static func readProperties(

@@ -32,37 +32,39 @@ public struct PublishHeader: Sendable {
     ///   - frame: first byte of a complete PUBLISH packet; borrowed during the call.
     ///   - length: length of the packet in bytes, as ``FrameScan`` told it.
     ///   - bodyOffset: offset of the variable header, as ``FrameScan`` told it.
+    @inlinable
     public static func parse(
         frame: UnsafeRawPointer, length: Int, bodyOffset: Int, version: ProtocolVersion
     ) throws(DecodeError) -> PublishHeader {
         let flags = frame.load(as: UInt8.self)
         let qos = (flags >> 1) & 0b11
         let dup = flags & 0b1000 != 0
-        if qos == 3 { throw DecodeError(.invalidQoS, .fixedHeader, at: 0, version: version, packet: .publish) }
+        if qos == 3 { throw failure(.invalidQoS, .fixedHeader, at: 0, version) }
         if dup && qos == 0 {
-            throw DecodeError(.duplicateFlagOnQoS0, .fixedHeader, at: 0, version: version, packet: .publish)
+            throw failure(.duplicateFlagOnQoS0, .fixedHeader, at: 0, version)
         }
 
-        let topicOffset = bodyOffset + 2
+        // No sum overflows: what is added is a length of 28 bits at most.
+        let topicOffset = bodyOffset &+ 2
         guard topicOffset <= length else {
-            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version, packet: .publish)
+            throw failure(.truncated, .topicName, at: bodyOffset, version)
         }
         let topicLength = Int(UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: bodyOffset, as: UInt16.self)))
-        var position = topicOffset + topicLength
+        var position = topicOffset &+ topicLength
         guard position <= length else {
-            throw DecodeError(.truncated, .topicName, at: bodyOffset, version: version, packet: .publish)
+            throw failure(.truncated, .topicName, at: bodyOffset, version)
         }
 
         var packetID: UInt16 = 0
         if qos > 0 {
-            guard position + 2 <= length else {
-                throw DecodeError(.truncated, .packetID, at: position, version: version, packet: .publish)
+            guard position &+ 2 <= length else {
+                throw failure(.truncated, .packetID, at: position, version)
             }
             packetID = UInt16(bigEndian: frame.loadUnaligned(fromByteOffset: position, as: UInt16.self))
             guard packetID != 0 else {
-                throw DecodeError(.zeroPacketID, .packetID, at: position, version: version, packet: .publish)
+                throw failure(.zeroPacketID, .packetID, at: position, version)
             }
-            position += 2
+            position &+= 2
         }
 
         var propertiesLength = 0
@@ -70,17 +72,43 @@ public struct PublishHeader: Sendable {
             let start = position
             (propertiesLength, position) = try VariableByteInteger.read(
                 frame, at: start, end: length, field: .properties, version: version, packet: .publish)
-            guard position + propertiesLength <= length else {
-                throw DecodeError(.truncated, .properties, at: start, version: version, packet: .publish)
+            guard position &+ propertiesLength <= length else {
+                throw failure(.truncated, .properties, at: start, version)
             }
         }
         if topicLength == 0 && propertiesLength == 0 {
-            throw DecodeError(.emptyTopicName, .topicName, at: bodyOffset, version: version, packet: .publish)
+            throw failure(.emptyTopicName, .topicName, at: bodyOffset, version)
         }
-        let payloadOffset = position + propertiesLength
+        let payloadOffset = position &+ propertiesLength
         return PublishHeader(
             qos: qos, dup: dup, retain: flags & 1 != 0, packetID: packetID, topicOffset: topicOffset,
             topicLength: topicLength, propertiesOffset: position, propertiesLength: propertiesLength,
-            payloadOffset: payloadOffset, payloadLength: length - payloadOffset)
+            payloadOffset: payloadOffset, payloadLength: length &- payloadOffset)
+    }
+
+    /// Kept out of line, so that the way of a good packet stays short.
+    @usableFromInline
+    @inline(never)
+    static func failure(
+        _ kind: DecodeError.Kind, _ field: DecodeError.Field, at offset: Int, _ version: ProtocolVersion
+    ) -> DecodeError {
+        DecodeError(kind, field, at: offset, version: version, packet: .publish)
+    }
+
+    @inlinable
+    init(
+        qos: UInt8, dup: Bool, retain: Bool, packetID: UInt16, topicOffset: Int, topicLength: Int,
+        propertiesOffset: Int, propertiesLength: Int, payloadOffset: Int, payloadLength: Int
+    ) {
+        self.qos = qos
+        self.dup = dup
+        self.retain = retain
+        self.packetID = packetID
+        self.topicOffset = topicOffset
+        self.topicLength = topicLength
+        self.propertiesOffset = propertiesOffset
+        self.propertiesLength = propertiesLength
+        self.payloadOffset = payloadOffset
+        self.payloadLength = payloadLength
     }
 }
