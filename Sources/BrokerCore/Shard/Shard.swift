@@ -52,7 +52,7 @@ public final class Shard {
         settings = shared.settings
         let topics = TopicCache(hash: shared.hash)
         let tree = SubscriptionTree(cache: topics, hash: shared.hash, summary: shared.summaries.shards[index])
-        let groups = SharedGroups(tree: tree, hash: shared.hash)
+        let groups = SharedGroups(tree: tree)
         state = .allocate(capacity: 1)
         state.initialize(to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, index: index))
         pool = .allocate(capacity: 1)
