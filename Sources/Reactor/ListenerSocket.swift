@@ -55,18 +55,23 @@ public final class ListenerSocket: Sendable {
     private static func listenOnOneFreePort(
         _ addresses: [SocketAddress], _ options: Options
     ) throws(ListenError) -> [ListenerSocket] {
-        var lastError = ListenError.addressInUse(address: addresses[0].description)
         for _ in 0..<16 {
             let first = try listen(on: addresses[0], options)
-            do throws(ListenError) {
-                let others = addresses.dropFirst().map { $0.with(port: first.address.port) }
-                return [first] + (try listen(onEach: others, options, mayBeNone: true))
-            } catch {
-                guard case .addressInUse = error else { throw error }
-                lastError = error
-            }
+            let others = addresses.dropFirst().map { $0.with(port: first.address.port) }
+            if let sockets = try listenUnlessInUse(onEach: others, options) { return [first] + sockets }
         }
-        throw lastError
+        throw .addressInUse(address: addresses[0].description)
+    }
+
+    private static func listenUnlessInUse(
+        onEach addresses: [SocketAddress], _ options: Options
+    ) throws(ListenError) -> [ListenerSocket]? {
+        do throws(ListenError) {
+            return try listen(onEach: addresses, options, mayBeNone: true)
+        } catch {
+            guard case .addressInUse = error else { throw error }
+            return nil
+        }
     }
 
     /// A machine without IPv6 still has a `localhost`: of several addresses, those it lacks are left out.

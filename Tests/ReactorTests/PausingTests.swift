@@ -57,7 +57,7 @@ import Testing
         flush(stream)
     }
     fixture.handler.onWritable = { flush($0) }
-    let total = 3_000_000
+    let total = 1_500_000
     let sending = (0..<total).map { UInt8(truncatingIfNeeded: $0 &* 17 &+ $0 >> 9) }
     var (sent, got) = (0, [UInt8]())
     while got.count < total {
