@@ -1,13 +1,12 @@
 import MQTTCodec
 import Testing
 
-/// Looks for a packet at the start of exactly these bytes, so that reading one too many is a fault the sanitizer sees.
+/// Looks for a packet at the start of these bytes.
 func scan(_ bytes: [UInt8], maximumPacketSize: Int = .max, minimal: Bool = true) -> FrameScan {
-    let exact = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
-    defer { exact.deallocate() }
-    exact.copyBytes(from: bytes)
-    guard let start = exact.baseAddress else { return .needMore(total: 0) }
-    return FrameScan.scan(start, count: bytes.count, maximumPacketSize: maximumPacketSize, minimal: minimal)
+    withExactBytes(bytes) { raw in
+        guard let start = raw.baseAddress else { return .needMore(total: 0) }
+        return FrameScan.scan(start, count: raw.count, maximumPacketSize: maximumPacketSize, minimal: minimal)
+    }
 }
 
 @Suite struct FrameScanTests {

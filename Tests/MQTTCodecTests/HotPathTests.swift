@@ -12,7 +12,7 @@ struct BorrowedPublish {
     static func read(
         _ bytes: [UInt8], _ version: ProtocolVersion, _ role: PacketRole
     ) throws(DecodeError) -> BorrowedPublish {
-        let result = bytes.withUnsafeBytes { raw in
+        let result = withExactBytes(bytes) { raw in
             Result { () throws(DecodeError) in try read(raw, version, role) }
         }
         return try result.get()
@@ -126,7 +126,7 @@ private func isPublish(_ entry: PacketCase) -> Bool {
             (user + user + alias + user, user + user + user),
         ] {
             let bytes = wire(block)
-            let copy = bytes.withUnsafeBytes { BorrowedPublish.copyForwardable($0) }
+            let copy = withExactBytes(bytes) { BorrowedPublish.copyForwardable($0) }
             #expect(copy == wire(kept), "\(block)")
         }
     }
@@ -136,7 +136,7 @@ private func isPublish(_ entry: PacketCase) -> Bool {
             ("01 01 7E 00", "01 01"), ("01 01 23 00", "01 01"), ("01 01 26 0001 'k' 0009 'v'", "01 01"),
             ("03 0004 'x'", ""), ("0B 808080", ""), ("26 00", ""), ("01", ""), ("02 000000", ""),
         ] {
-            let copy = wire(block).withUnsafeBytes { BorrowedPublish.copyForwardable($0) }
+            let copy = withExactBytes(wire(block)) { BorrowedPublish.copyForwardable($0) }
             #expect(copy == wire(kept), "\(block)")
         }
     }
@@ -154,7 +154,7 @@ private func isPublish(_ entry: PacketCase) -> Bool {
 
 @Suite struct AckHotPathTests {
     private func parse(_ bytes: [UInt8], _ version: ProtocolVersion) -> Result<AckHeader, DecodeError> {
-        bytes.withUnsafeBytes { raw in
+        withExactBytes(bytes) { raw in
             Result { () throws(DecodeError) in
                 guard let start = raw.baseAddress,
                     case .frame(let length, let bodyOffset) = FrameScan.scan(

@@ -80,9 +80,20 @@ func wire(_ notation: String) -> [UInt8] {
 /// The UTF-8 bytes of a text.
 func utf8(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-/// Reads one packet from an array.
+/// Hands over memory that holds exactly these bytes: under the address sanitizer a read of one too many is a fault.
+func withExactBytes<Value>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+    let exact = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+    defer { exact.deallocate() }
+    exact.copyBytes(from: bytes)
+    return body(UnsafeRawBufferPointer(exact))
+}
+
+/// Reads one packet.
 func decode(_ bytes: [UInt8], _ version: ProtocolVersion, _ role: PacketRole) throws(DecodeError) -> Packet {
-    try Packet.decode(bytes, version: version, role: role)
+    let result = withExactBytes(bytes) { raw in
+        Result { () throws(DecodeError) in try Packet.decode(frame: raw, version: version, role: role) }
+    }
+    return try result.get()
 }
 
 /// The error that reading `bytes` gives, or nil when it succeeds.

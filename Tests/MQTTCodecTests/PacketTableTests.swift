@@ -22,6 +22,32 @@ import Testing
         }
     }
 
+    /// The reader of one packet type is public too: it must not trust its caller with the type.
+    @Test(arguments: PacketCase.accepted)
+    func theReaderOfAnotherTypeRefusesThePacket(entry: PacketCase) throws {
+        let type = try #require(entry.packet?.type)
+        let kind = withExactBytes(entry.bytes) { raw -> DecodeError.Kind? in
+            do throws(DecodeError) {
+                if type == .suback {
+                    _ = try ConnAck.decode(frame: raw, version: entry.version)
+                } else {
+                    _ = try SubAck.decode(frame: raw, version: entry.version)
+                }
+                return nil
+            } catch {
+                return error.kind
+            }
+        }
+        #expect(kind == .unexpectedPacket)
+    }
+
+    @Test func aPacketInAnArrayIsReadAsWell() throws {
+        #expect(try Packet.decode([0xC0, 0], version: .v5_0, role: .fromClient) == .pingreq)
+        #expect(throws: DecodeError(.truncated, .fixedHeader, at: 0, version: .v3_1_1, packet: .connack)) {
+            try ConnAck.decode(frame: UnsafeRawBufferPointer(start: nil, count: 0), version: .v3_1_1)
+        }
+    }
+
     @Test(arguments: PacketCase.accepted)
     func encodesToTheBytesOfTheTable(entry: PacketCase) throws {
         let packet = try #require(entry.packet)
