@@ -32,7 +32,7 @@ let package = Package(
         .executable(name: "hookline", targets: ["hookline"]),
         .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
         .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
-        .library(name: "PluginSDK", targets: ["PluginSDK", "PluginABI"]),
+        .library(name: "PluginSDK", targets: ["PluginSDK"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
-        .target(name: "PluginABI", exclude: ["pkgconfig"]),
+        .target(name: "PluginABI", exclude: ["pkgconfig", "registry.json"]),
 
         // The broker, from the wire inwards.
         .target(name: "MQTTCodec", swiftSettings: settings),

@@ -89,12 +89,13 @@ extension HookCallFrame {
         guard let pending, let opening, call.pointee.token == 0 else { return 0 }
         let token = pending.open(opening, deadline: call.pointee.deadline)
         call.pointee.token = token
+        owner = opening.slot.number
         return token
     }
 
     /// Completes the call with what the setters have said.
     func complete(_ verdict: hl_verdict) -> hl_status {
-        guard let pending, call.pointee.token != 0 else { return HL_STALE }
-        return pending.complete(call.pointee.token, verdict, answer)
+        guard let pending, call.pointee.token != 0, let owner else { return HL_STALE }
+        return pending.complete(call.pointee.token, verdict, answer, by: owner)
     }
 }

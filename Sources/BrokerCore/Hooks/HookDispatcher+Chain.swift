@@ -10,6 +10,8 @@ extension HookDispatcher {
         var input = first
         let chain = compiled.chain(progress.hook)
         var facts = self.facts(progress, input)
+        HookCalls.setCurrent(frame.call)
+        defer { HookCalls.setCurrent(nil) }
         while progress.next < chain.slots.count {
             let slot = chain.slots[progress.next]
             progress.next &+= 1

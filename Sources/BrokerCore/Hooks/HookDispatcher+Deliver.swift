@@ -56,6 +56,8 @@ extension HookDispatcher {
         delivery.receiver_stride = UInt32(MemoryLayout<hl_receiver>.stride)
         delivery.deny = bits.ownDeny
         delivery.allow = bits.ownAllow
+        HookCalls.setCurrent(frame.call)
+        defer { HookCalls.setCurrent(nil) }
         for slot in chain.slots where slot.isInterested(facts) {
             bits.ownDeny.update(repeating: 0, count: words)
             bits.ownAllow.update(repeating: 0, count: words)

@@ -48,6 +48,8 @@ public final class HookEventQueue: Sendable {
             frame.call.pointee.`self` = item.slot.handle
             frame.call.pointee.now = now
             frame.call.pointee.deadline = Int64(HL_NEVER)
+            HookCalls.setCurrent(frame.call)
+            defer { HookCalls.setCurrent(nil) }
             // Notify hooks return nothing; what is in the result register is not looked at.
             _ = item.slot.function(item.slot.instance._withUnsafeGuaranteedRef { $0.state }, frame.call, event)
         }

@@ -83,12 +83,29 @@ public final class PendingHooks: Sendable {
     public static func shard(of token: hl_token) -> Int { Int(token >> 56) }
 
     /// Answers a call that waits. [any] thread.
+    /// - Parameters:
+    ///   - answer: what the plugin says beside the verdict; nil: nothing.
+    ///   - instance: number of the instance that answers; it can answer its own calls only.
     /// - Returns: HL_OK; HL_EXPIRED or HL_CANCELLED when it ended before; HL_STALE the second time.
-    public func complete(_ token: hl_token, _ verdict: hl_verdict, _ answer: hl_answer) -> hl_status {
+    public func complete(
+        _ token: hl_token, _ verdict: hl_verdict, _ answer: UnsafePointer<hl_answer>?, by instance: UInt64
+    ) -> hl_status {
+        var copied = hl_answer()
+        if let answer {
+            guard let read = readSized(answer, zero: copied) else { return HL_INVALID }
+            copied = read
+        }
+        return complete(token, verdict, copied, by: instance)
+    }
+
+    func complete(
+        _ token: hl_token, _ verdict: hl_verdict, _ answer: hl_answer, by instance: UInt64
+    ) -> hl_status {
         // Nothing is freed under the lock: releasing a record wipes memory.
         var released: PendingRecord?
         let (status, wasEmpty) = state.withLock { state -> (hl_status, Bool) in
-            guard let index = index(of: token, state) else { return (HL_STALE, false) }
+            guard let index = index(of: token, state), state.slots[index].record?.slot.number ?? instance == instance
+            else { return (HL_STALE, false) }
             switch state.slots[index].phase {
             case .open:
                 state.slots[index].record?.take(verdict, answer)

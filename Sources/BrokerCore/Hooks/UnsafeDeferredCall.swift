@@ -16,6 +16,7 @@ public final class DeferredCall: @unchecked Sendable {
         input = opening.input
         compiled = opening.compiled
         instance = opening.slot.instance.takeUnretainedValue()
+        frame.owner = instance.number
         let host = frame.call.pointee.host
         frame.call.pointee = source.call.pointee
         frame.call.pointee.host = host
@@ -35,7 +36,9 @@ public final class DeferredCall: @unchecked Sendable {
     /// Runs the hook itself on a worker and completes the call with its verdict.
     static func start(blocking function: @escaping HookFunction, from source: HookCallFrame) -> hl_verdict {
         start(from: source) { deferred in
+            HookCalls.setCurrent(deferred.frame.call)
             let verdict = function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
+            HookCalls.setCurrent(nil)
             _ = deferred.frame.complete(verdict)
         }
     }

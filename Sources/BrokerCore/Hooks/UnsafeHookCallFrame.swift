@@ -19,6 +19,8 @@ final class HookCallFrame {
     /// Set while a function runs that may pend.
     var opening: Opening?
     let pending: PendingHooks?
+    /// Number of the instance that pended this call.
+    var owner: UInt64?
 
     /// - Parameter pending: where calls pend and complete; nil for calls that neither do (notify hooks).
     init(pending: PendingHooks?) {

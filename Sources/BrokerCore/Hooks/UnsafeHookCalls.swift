@@ -1,0 +1,37 @@
+import Glibc
+public import PluginABI
+
+/// What services need to know about the hook call they are used in.
+public enum HookCalls {
+    /// pthread_key_create fails only when 1,024 keys are taken; then publishes have no hops, and that is all.
+    private static let key: pthread_key_t? = {
+        var key = pthread_key_t()
+        return pthread_key_create(&key, nil) == 0 ? key : nil
+    }()
+
+    /// How many publishes of plugins led to the message a call is about: of `cause`, or else of the hook that runs on
+    /// this thread; 0 outside of hooks and for hooks that are not about a message.
+    public static func hops(of cause: UnsafeMutablePointer<hl_call>?) -> UInt32 {
+        guard let call = cause ?? current, let input = call.pointee.input else { return 0 }
+        switch call.pointee.hook {
+        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN:
+            return input.assumingMemoryBound(to: hl_msg.self).pointee.hops
+        case HL_HOOK_ACL_DELIVER:
+            return input.assumingMemoryBound(to: hl_delivery.self).pointee.msg?.pointee.hops ?? 0
+        case HL_HOOK_NOTIFY_CONNECTED..<HL_HOOK_ID_LIMIT:
+            return input.assumingMemoryBound(to: hl_event.self).pointee.msg?.pointee.hops ?? 0
+        default: return 0
+        }
+    }
+
+    /// Marks the call that runs on this thread, or nil after it.
+    @inline(__always)
+    static func setCurrent(_ call: UnsafeMutablePointer<hl_call>?) {
+        if let key { pthread_setspecific(key, call) }
+    }
+
+    private static var current: UnsafeMutablePointer<hl_call>? {
+        guard let key, let call = pthread_getspecific(key) else { return nil }
+        return call.assumingMemoryBound(to: hl_call.self)
+    }
+}

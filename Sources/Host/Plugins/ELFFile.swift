@@ -1,0 +1,101 @@
+import PluginABI
+
+/// What a shared object says about itself without being run: the ELF header and the note `.note.hookline`.
+struct ELFFile {
+    /// Why the file is no plugin for this machine, as the end of a sentence.
+    struct Problem: Error { let words: String }
+
+    /// The Hookline note; nil for plugins without one.
+    let note: Note?
+
+    struct Note: Equatable {
+        var abiMajor: UInt32
+        var abiMinorRequired: UInt32
+        var flags: UInt32
+        var id: String
+        var version: String
+    }
+
+    private static let sharedObject: UInt16 = 3
+    private static let noteSegment: UInt32 = 4
+
+    init(_ bytes: [UInt8]) throws(Problem) {
+        let reader = Reader(bytes: bytes)
+        guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
+            throw Problem(words: "is not a shared object (no ELF header); build it with gcc -shared -fPIC")
+        }
+        guard bytes.count >= 64, bytes[4] == 2, bytes[5] == 1 else {
+            throw Problem(words: "is not a 64-bit little-endian ELF file; build it for this machine")
+        }
+        guard reader.u16(16) == ELFFile.sharedObject else {
+            throw Problem(words: "is an ELF file, but not a shared object; build it with gcc -shared -fPIC")
+        }
+        guard let machine = reader.u16(18), machine == ELFFile.thisMachine else {
+            throw Problem(words: "is built for another processor (ELF machine \(reader.u16(18) ?? 0)); rebuild it here")
+        }
+        note = ELFFile.findNote(reader)
+    }
+
+    private static var thisMachine: UInt16 {
+        #if arch(x86_64)
+            62
+        #elseif arch(arm64)
+            183
+        #else
+            0
+        #endif
+    }
+
+    private static func findNote(_ reader: Reader) -> Note? {
+        guard let table = reader.u64(32), let size = reader.u16(54), let count = reader.u16(56) else { return nil }
+        for index in 0..<Int(count) {
+            guard let start = Int(exactly: table)?.addingReportingOverflow(index * Int(size)), !start.overflow,
+                reader.u32(start.partialValue) == noteSegment,
+                let offset = reader.u64(start.partialValue + 8).flatMap({ Int(exactly: $0) }),
+                let length = reader.u64(start.partialValue + 32).flatMap({ Int(exactly: $0) })
+            else { continue }
+            if let note = findNote(reader, offset, length) { return note }
+        }
+        return nil
+    }
+
+    /// Walks the notes of one segment: name size, description size, type, name, description, each 4-byte aligned.
+    private static func findNote(_ reader: Reader, _ offset: Int, _ length: Int) -> Note? {
+        var position = offset
+        while length >= 12, position <= offset + (length - 12) {
+            guard let nameSize = reader.u32(position), let size = reader.u32(position + 4),
+                let type = reader.u32(position + 8)
+            else { return nil }
+            let name = position + 12
+            let description = name + (Int(nameSize) + 3) / 4 * 4
+            if type == HL_NOTE_TYPE, reader.text(name, maximum: Int(nameSize)) == HL_NOTE_NAME, size >= 160 {
+                guard let major = reader.u32(description + 4), let minor = reader.u32(description + 8),
+                    let flags = reader.u32(description + 12), let id = reader.text(description + 32, maximum: 96),
+                    let version = reader.text(description + 128, maximum: 32)
+                else { return nil }
+                return Note(abiMajor: major, abiMinorRequired: minor, flags: flags, id: id, version: version)
+            }
+            position = description + (Int(size) + 3) / 4 * 4
+        }
+        return nil
+    }
+
+    /// Little-endian numbers at checked offsets.
+    private struct Reader {
+        let bytes: [UInt8]
+
+        func u16(_ offset: Int) -> UInt16? { number(offset, 2).map { UInt16(truncatingIfNeeded: $0) } }
+        func u32(_ offset: Int) -> UInt32? { number(offset, 4).map { UInt32(truncatingIfNeeded: $0) } }
+        func u64(_ offset: Int) -> UInt64? { number(offset, 8) }
+
+        func text(_ offset: Int, maximum: Int) -> String? {
+            guard offset >= 0, maximum >= 0, offset <= bytes.count, maximum <= bytes.count - offset else { return nil }
+            return String(decoding: bytes[offset..<offset + maximum].prefix { $0 != 0 }, as: UTF8.self)
+        }
+
+        private func number(_ offset: Int, _ size: Int) -> UInt64? {
+            guard offset >= 0, size <= bytes.count, offset <= bytes.count - size else { return nil }
+            return (0..<size).reduce(0) { $0 | UInt64(bytes[offset + $1]) << UInt64($1 * 8) }
+        }
+    }
+}

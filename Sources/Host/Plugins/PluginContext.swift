@@ -1,0 +1,55 @@
+public import BrokerCore
+
+/// What a plugin host needs from the rest of the broker.
+public struct PluginEnvironment: Sendable {
+    /// Folders in which plugins without a `path` are looked for, in order; absolute.
+    public var pluginDirectories: [String]
+    /// A folder that only this user may write to; shared objects are copied there for as long as it takes to map them.
+    public var stagingDirectory: String
+    /// The tokens of each event loop, in order.
+    public var pending: [PendingHooks]
+    /// What plugins may ask of the broker.
+    public var broker: BrokerPort
+    /// Where they log to.
+    public var log: PluginLog
+    /// Hands a hook table to every event loop (``HookDispatcher/table``). Returns at once; calls `whenInUse` when no
+    /// loop runs a call on an older table any more. [any] thread.
+    public var install: @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void
+
+    /// An environment with its parts.
+    public init(
+        pluginDirectories: [String], stagingDirectory: String, pending: [PendingHooks], broker: BrokerPort,
+        log: PluginLog,
+        install: @escaping @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void
+    ) {
+        self.pluginDirectories = pluginDirectories
+        self.stagingDirectory = stagingDirectory
+        self.pending = pending
+        self.broker = broker
+        self.log = log
+        self.install = install
+    }
+}
+
+/// What all instances share: the environment and the threads they work on.
+final class PluginContext: Sendable {
+    let environment: PluginEnvironment
+    let pool = WorkerPool()
+    let timers: PluginTimers
+    let watcher: FileWatcher
+
+    init(_ environment: PluginEnvironment) {
+        self.environment = environment
+        timers = PluginTimers(pool: pool)
+        watcher = FileWatcher(pool: pool)
+    }
+
+    var log: PluginLog { environment.log }
+
+    /// Ends all threads. No instance may be left.
+    func stop() {
+        timers.stop()
+        watcher.stop()
+        pool.stop()
+    }
+}

@@ -1,0 +1,25 @@
+/// What can be said about one plugin instance, for `plugins list` and `/ready`.
+public struct PluginStatus: Sendable {
+    /// Id in plugins.yaml.
+    public var id: String
+    /// The plugin's own id, reverse DNS.
+    public var plugin: String
+    /// Its version.
+    public var version: String
+    /// The file as configured.
+    public var path: String
+    /// Counts loads, from 1.
+    public var generation: UInt32
+    /// What the plugin says about itself: `ready`, `starting`, `degraded` or `failed`.
+    public var health: String
+    /// Why, in the plugin's words.
+    public var healthText: String
+    /// Hooks it is registered for, in the order of registration.
+    public var hooks: [String]
+    /// Hook calls that ended in an error or a missed deadline.
+    public var failures: UInt64
+    /// Calls it has not answered yet.
+    public var pending: Int
+    /// Events it was too slow for.
+    public var droppedEvents: UInt64
+}

@@ -1,0 +1,125 @@
+import Glibc
+
+/// The threads on which plugins may block: deferred hook calls, submitted work, timers, file changes, notify hooks.
+/// Threads are made when work waits and none is idle, up to a bound; the queue has a bound as well.
+final class WorkerPool: Sendable {
+    private struct Job {
+        let group: WorkGroup
+        let body: @Sendable () -> Void
+    }
+
+    private struct State {
+        var jobs: [Job] = []
+        var next = 0
+        var idle = 0
+        var threads: [pthread_t] = []
+        var isStopped = false
+
+        var waiting: Int { jobs.count - next }
+
+        mutating func take() -> Job? {
+            guard next < jobs.count else { return nil }
+            let job = jobs[next]
+            next += 1
+            if next >= 256, next * 2 >= jobs.count {
+                jobs.removeFirst(next)
+                next = 0
+            }
+            return job
+        }
+    }
+
+    private let state = Monitor(State())
+    private let maximumThreads: Int
+    private let maximumJobs: Int
+
+    init(maximumThreads: Int = 8, maximumJobs: Int = 4096) {
+        self.maximumThreads = maximumThreads
+        self.maximumJobs = maximumJobs
+    }
+
+    /// Runs `body` on a worker.
+    /// - Parameter mustRun: accept it although the queue is full: for the host's own work, which is bounded elsewhere.
+    /// - Returns: false when the queue is full, the group is closed or the pool has stopped.
+    func submit(_ group: WorkGroup, mustRun: Bool = false, _ body: @escaping @Sendable () -> Void) -> Bool {
+        guard group.enter() else { return false }
+        let accepted = state.withLock { state in
+            guard !state.isStopped, mustRun || state.waiting < maximumJobs else { return false }
+            state.jobs.append(Job(group: group, body: body))
+            if state.idle < state.waiting, state.threads.count < maximumThreads,
+                let thread = HostThread.start("hl-worker", { [self] in work() })
+            {
+                state.threads.append(thread)
+            }
+            return true
+        }
+        if !accepted { group.leave() }
+        return accepted
+    }
+
+    /// Ends the threads; what has not begun is dropped. Waits for what runs.
+    func stop() {
+        let threads = state.withLock { state in
+            state.isStopped = true
+            while let job = state.take() { job.group.leave() }
+            defer { state.threads = [] }
+            return state.threads
+        }
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    private func work() {
+        while let job = nextJob() {
+            // What was queued before its instance stopped is dropped: the plugin is gone.
+            if !job.group.isClosed { job.body() }
+            job.group.leave()
+        }
+    }
+
+    private func nextJob() -> Job? {
+        var isCounted = false
+        let job: Job?? = state.wait { state, _ -> Job?? in
+            if isCounted { state.idle -= 1 }
+            isCounted = false
+            if let job = state.take() { return .some(job) }
+            if state.isStopped { return .some(nil) }
+            state.idle += 1
+            isCounted = true
+            return nil
+        }
+        return job ?? nil
+    }
+}
+
+/// All work of one plugin instance, so that stopping it can wait for what runs and drop what does not yet.
+final class WorkGroup: Sendable {
+    private struct State {
+        var jobs = 0
+        var isClosed = false
+    }
+
+    private let state = Monitor(State())
+
+    fileprivate func enter() -> Bool {
+        state.withLock { state in
+            if !state.isClosed { state.jobs += 1 }
+            return !state.isClosed
+        }
+    }
+
+    fileprivate func leave() { state.withLock { $0.jobs -= 1 } }
+
+    var isClosed: Bool { state.read { $0.isClosed } }
+
+    /// Takes no more work and waits until none is left.
+    /// - Returns: false when work was still running at the deadline (monotonic nanoseconds).
+    func close(deadline: Int64) -> Bool {
+        state.withLock { $0.isClosed = true }
+        return state.wait { state, wakeUp in
+            if state.jobs == 0 { return true }
+            if monotonicNow() >= deadline { return false }
+            wakeUp = deadline
+            return nil
+        }
+    }
+}
