@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "BrokerCore", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
+                "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -85,7 +85,9 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
-        .testTarget(name: "HostTests", dependencies: ["Host"], swiftSettings: settings),
+        .testTarget(
+            name: "HostTests", dependencies: ["Host", "BrokerCore", "Configuration", "Reactor", "CSystem"],
+            swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(

@@ -1,1 +1,4 @@
-print("hookline-host")
+import Glibc
+import Host
+
+exit(HostProcess.run(Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,71 @@
+import BrokerCore
+import Configuration
+import Reactor
+
+/// The serving part of the process: the broker, its loops and its listeners. Used on the control thread.
+final class BrokerService {
+    /// Most loops the core allows.
+    private static let maximumLoops = 64
+
+    let broker: Broker
+    /// Open listeners; empty once the broker drains.
+    private(set) var listeners: [BoundListener]
+    private let gate: AcceptGate
+    private let loops: LoopGroup
+    private let log: Log
+    private let announcements: AnnouncementFiles
+    /// Held as long as the broker runs; nil for an ephemeral one.
+    private let runDirectory: ClaimedRunDirectory?
+
+    /// Makes broker and loops; nobody is served before ``start()``.
+    init(
+        configuration: ServerConfiguration, listeners: [BoundListener], log: Log, control: EventLoop,
+        announcements: AnnouncementFiles, runDirectory: ClaimedRunDirectory?
+    ) throws(SystemError) {
+        let threads = configuration.broker.threads > 0 ? configuration.broker.threads : AvailableCPUs.count()
+        let rate = configuration.broker.limits.connectRatePerIP
+        var entropy = SystemRandomNumberGenerator()
+        broker = Broker(
+            settings: BrokerSettings(configuration.broker),
+            listeners: configuration.listeners.map {
+                ListenerSettings(name: $0.name, allowAnonymous: $0.allowsAnonymous)
+            },
+            shardCount: min(Self.maximumLoops, threads), seed: entropy.next())
+        gate = AcceptGate(
+            maximumConnections: configuration.broker.limits.maxConnections, rate: rate?.count,
+            interval: rate?.interval.nanoseconds ?? 0)
+        let outlet = EventOutlet(log: log, listenerNames: configuration.listeners.map(\.name), control: control)
+        loops = try LoopGroup(broker: broker, gate: gate, outlet: outlet)
+        self.listeners = listeners
+        self.log = log
+        self.announcements = announcements
+        self.runDirectory = runDirectory
+    }
+
+    /// Connections that are open now.
+    var connections: Int { gate.count }
+
+    /// Begins to accept.
+    func start() throws(SystemError) { try loops.start(listeners) }
+
+    /// Closes the listeners and says good-bye to every client. The control loop is woken when the last one is gone.
+    func drain() {
+        loops.close(listeners)
+        for listener in listeners {
+            log.write(.listenerClosed) { [.init("listener", listener.configuration.name)] }
+        }
+        listeners = []
+        gate.awaitEmpty()
+        broker.postToAll(.drain)
+    }
+
+    /// Ends the loops. What is still open is cut; returns how many connections that were.
+    func stop() -> Int {
+        let cut = gate.count
+        loops.stop()
+        return cut
+    }
+
+    /// Removes the files that say this broker is running.
+    func leaveNothingBehind() { announcements.remove() }
+}

@@ -1,0 +1,72 @@
+import Glibc
+
+/// A listener that is open.
+struct OpenListener: Sendable, Equatable {
+    /// Its name in the configuration.
+    var name: String
+    /// With the port that was really taken.
+    var url: String
+    /// Address to connect to; `127.0.0.1` for `localhost`; the path of the socket file for `unix`.
+    var host: String
+    /// 0 for `unix`.
+    var port: Int
+}
+
+/// Tells a script where the broker listens: the object of `--ports-file`.
+///
+/// It is written in one step when everything is open, removed before the first port opens and again at the end: a file
+/// that exists is true.
+struct PortsFile {
+    /// Where the object goes.
+    enum Destination: Sendable, Equatable {
+        case standardOutput
+        case file(String)
+
+        /// `-` is standard output.
+        init(option: String) { self = option == "-" ? .standardOutput : .file(option) }
+    }
+
+    let destination: Destination
+
+    /// Removes what an earlier run left behind.
+    func remove() {
+        if case .file(let path) = destination { unlink(path) }
+    }
+
+    /// Writes the object.
+    func write(_ listeners: [OpenListener], version: String) throws(OperationError) {
+        let text = Self.object(listeners, version: version, process: Int(getpid())).text + "\n"
+        switch destination {
+        case .standardOutput: StandardOutput.write(text)
+        case .file(let path): try SmallFile.replace(path, with: text)
+        }
+    }
+
+    static func object(_ listeners: [OpenListener], version: String, process: Int) -> JSONValue {
+        [
+            "schema": 1, "pid": .number(process), "version": .string(version), "state": "ready",
+            "listeners": .object(
+                listeners.map { listener in
+                    JSONValue.Member(
+                        name: listener.name,
+                        value: [
+                            "url": .string(listener.url), "host": .string(listener.host),
+                            "port": .number(listener.port),
+                        ])
+                }),
+            "plugins": [:],
+        ]
+    }
+}
+
+/// The lines scripts read: addresses and readiness. Nothing else is ever written there.
+enum StandardOutput {
+    /// Writes without a buffer; a closed standard output is no reason to fail.
+    static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
+            if written > 0 { rest = rest.dropFirst(written) } else if errno != EINTR { return }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import BrokerCore
+import Configuration
+import Glibc
+import PositionedYAML
+import Reactor
+
+/// The way from a command line to a serving broker, and back. A step that fails ends the start with nothing left
+/// behind: no port open, no file written.
+enum Startup {
+    /// Runs the broker until it is stopped; returns the exit code.
+    static func serve(_ options: ServeOptions, started: Int64) throws(StartFailure) -> Int32 {
+        let announcements = AnnouncementFiles(options)
+        // A ports file of an earlier run must not be taken for ours, not even while this start fails.
+        announcements.removePorts()
+        let loaded = try load(options)
+        let log = Log(level: loaded.configuration.broker.log.level, format: loaded.configuration.broker.log.format)
+        // Before the first thread: it blocks the signals that the control loop takes, and threads inherit that.
+        let parent = try orFail { () throws(OperationError) in try watchParent(options) }
+        let supervisor = try orFail { () throws(SystemError) in
+            try Supervisor(options: options, configuration: loaded, log: log, started: started, parent: parent)
+        }
+        try orFail { () throws(OperationError) in try log.start() }
+        defer { log.close() }
+        do throws(StartFailure) {
+            return try run(supervisor, announcements)
+        } catch {
+            guard loaded.configuration.broker.log.format == .json else { throw error }
+            // Whoever collects JSON gets JSON.
+            log.write(.brokerFailed, .error) { [.init("reason", error.lines.joined(separator: "; "))] }
+            return error.exitCode
+        }
+    }
+
+    private static func load(_ options: ServeOptions) throws(StartFailure) -> LoadedConfiguration {
+        do throws(ConfigurationErrors) {
+            return try ServerConfiguration.load(options)
+        } catch {
+            throw StartFailure(error)
+        }
+    }
+
+    /// Turns any other error into the one that ends the start.
+    private static func orFail<Value, Failure: Error & CustomStringConvertible>(
+        _ body: () throws(Failure) -> Value
+    ) throws(StartFailure) -> Value {
+        do throws(Failure) {
+            return try body()
+        } catch {
+            throw StartFailure(error)
+        }
+    }
+}
+
+// The steps.
+extension Startup {
+    private static func run(
+        _ supervisor: Supervisor, _ announcements: AnnouncementFiles
+    ) throws(StartFailure) -> Int32 {
+        let log = supervisor.log
+        let configuration = supervisor.running.configuration
+        sayWhatWasTaken(supervisor.running, log)
+        let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral)
+        let listeners = try orFail { () throws(ListenerFailure) in
+            try ListenerOpening.open(configuration.listeners)
+        }
+        let service = try orFail { () throws(SystemError) in
+            try BrokerService(
+                configuration: configuration, listeners: listeners, log: log, control: supervisor.loop,
+                announcements: announcements, runDirectory: runDirectory)
+        }
+        let control = try openControlSocket(runDirectory)
+        try orFail { () throws(SystemError) in try service.start() }
+        try announce(supervisor, service, announcements)
+        try orFail { () throws(SystemError) in try supervisor.supervise(service, control: control) }
+        let stopped = MonotonicClock.now
+        service.leaveNothingBehind()
+        let cut = service.stop()
+        log.write(.brokerStopped) { [.init("took", .duration(MonotonicClock.now - stopped)), .init("cut", cut)] }
+        return ExitCode.done
+    }
+
+    private static func sayWhatWasTaken(_ loaded: LoadedConfiguration, _ log: Log) {
+        log.write(.brokerStarting) {
+            [
+                .init("version", HooklineVersion.text), .init("config", loaded.source.description),
+                .init("pid", Int(getpid())),
+            ]
+        }
+        for warning in loaded.warnings {
+            log.write(.configWarning, .warn) {
+                [.init("at", warning.position.description), .init("message", warning.message)]
+            }
+        }
+        checkDescriptors(loaded.configuration, log)
+    }
+
+    private static func checkDescriptors(_ configuration: ServerConfiguration, _ log: Log) {
+        let limit = DescriptorLimit.raise()
+        let wanted = configuration.broker.limits.maxConnections
+        // A broker of one test run is not going to have them.
+        guard !configuration.isEphemeral,
+            let message = DescriptorLimit.warning(maxConnections: wanted, limit: limit)
+        else { return }
+        log.write(.configWarning, .warn) {
+            [.init("at", "broker.limits.max_connections"), .init("message", message)]
+        }
+    }
+
+    private static func watchParent(_ options: ServeOptions) throws(OperationError) -> ParentProcess? {
+        guard options.exitsWithParent else { return nil }
+        return try ParentProcess()
+    }
+
+    /// Nil for an ephemeral broker, which writes nothing.
+    private static func claimRunDirectory(
+        _ configuration: ServerConfiguration, ephemeral: Bool
+    ) throws(StartFailure) -> ClaimedRunDirectory? {
+        guard !ephemeral else { return nil }
+        let data = configuration.broker.dataDirectory
+        if !data.isEmpty { try orFail { () throws(OperationError) in try DataDirectory.prepare(data) } }
+        let path = RunDirectory.path(
+            dataDirectory: data, environment: ProcessEnvironment.current(), userID: geteuid())
+        return try orFail { () throws(RunDirectoryError) in try ClaimedRunDirectory(path: path) }
+    }
+
+    private static func openControlSocket(_ directory: ClaimedRunDirectory?) throws(StartFailure) -> ListenerSocket? {
+        guard let directory else { return nil }
+        return try orFail { () throws(ListenError) in
+            try ListenerSocket.listen(on: .unix(path: directory.socketPath, mode: 0o600)).first
+        }
+    }
+
+    /// The ports file is there before the ready line: whoever waits for the line may read the file.
+    private static func announce(
+        _ supervisor: Supervisor, _ service: BrokerService, _ announcements: AnnouncementFiles
+    ) throws(StartFailure) {
+        let listeners = service.listeners.map(\.open)
+        try orFail { () throws(OperationError) in try announcements.write(listeners) }
+        let took = MonotonicClock.now - supervisor.started
+        var text = ""
+        if !announcements.isOnStandardOutput {
+            for listener in listeners { text += "listening on \(listener.url) (\(listener.name))\n" }
+        }
+        StandardOutput.write(text + "hookline ready in \(took / 1_000_000) ms\n")
+        for listener in listeners {
+            supervisor.log.write(.listenerOpened) {
+                [.init("listener", listener.name), .init("url", listener.url)]
+            }
+        }
+        supervisor.log.write(.brokerReady) {
+            [
+                .init("took", .duration(took)), .init("listeners", listeners.count), .init("plugins", 0),
+                .init("config", supervisor.running.source.description), .init("sessions", 0),
+            ]
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// The vocabulary of the log: every line carries one of these names. docs/logging.md documents each; a test compares.
+///
+/// A name, once released, keeps its meaning: people write alerts on it.
+public enum LogEvent: String, Sendable, Hashable, CaseIterable {
+    case brokerStarting = "broker.starting"
+    case brokerReady = "broker.ready"
+    case brokerDraining = "broker.draining"
+    case brokerStopped = "broker.stopped"
+    case brokerFailed = "broker.failed"
+
+    case configReloaded = "config.reloaded"
+    case configReloadRefused = "config.reload_refused"
+    case configNeedsRestart = "config.needs_restart"
+    case configWarning = "config.warning"
+
+    case listenerOpened = "listener.opened"
+    case listenerClosed = "listener.closed"
+    case listenerFailed = "listener.failed"
+
+    case clientConnected = "client.connected"
+    case clientRefused = "client.refused"
+    case clientDisconnected = "client.disconnected"
+    case clientSubscribed = "client.subscribed"
+    case clientUnsubscribed = "client.unsubscribed"
+    case sessionEnded = "session.ended"
+
+    case publishDenied = "authz.publish_denied"
+    case subscribeDenied = "authz.subscribe_denied"
+    case messageDropped = "message.dropped"
+
+    case pluginLoaded = "plugin.loaded"
+    case pluginReloaded = "plugin.reloaded"
+    case pluginReloadRefused = "plugin.reload_refused"
+    case pluginFailed = "plugin.failed"
+    case pluginStopped = "plugin.stopped"
+    case pluginMessage = "plugin.message"
+
+    case controlRefused = "control.refused"
+    case logDropped = "log.dropped"
+}

@@ -1,0 +1,135 @@
+// HOT PATH: forwarders between an event loop and a shard; per read and write no allocation and no retain of their own.
+import BrokerCore
+import Reactor
+
+/// Joins an event loop to a shard: what happens to the sockets goes into the shard, what the shard wants done goes to
+/// the sockets. No rule of MQTT is here.
+///
+/// A stream's context is the shard's connection handle, never 0; the shard's transport handle is the stream's id.
+/// Made on the control thread, then used by the loop's thread alone.
+final class LoopDriver: StreamHandler, ShardTransport {
+    private let shard: Shard
+    private let gate: AcceptGate
+    private let outlet: EventOutlet
+    /// Every loop of the broker by shard number, this one included. Set by ``connect(_:)`` before the loop runs.
+    private var loops: [LoopPort] = []
+    /// The loop owns its handler; the way back must not keep it alive. Set together with ``loops``.
+    private unowned(unsafe) var loop: EventLoop!
+    private var messages: [LoopMessage] = []
+
+    init(shard: Shard, gate: AcceptGate, outlet: EventOutlet) {
+        self.shard = shard
+        self.gate = gate
+        self.outlet = outlet
+    }
+
+    /// Makes the driver complete: its own loop is the one at its shard's number.
+    func connect(_ loops: [LoopPort]) {
+        self.loops = loops
+        loop = loops[shard.index].loop
+        shard.attach(self)
+    }
+
+    // MARK: From the loop
+
+    func opened(_ stream: StreamID, listener: Int, peer: SocketAddress, now: Int64) -> UInt64 {
+        let address = peer == .unix ? "" : peer.host
+        if let refusal = gate.enter(address: address, now: now) {
+            outlet.refused(peer, listener: listener, refusal)
+            loop.close(stream, .abort)
+            return 0
+        }
+        return shard.opened(transport: stream.rawValue, listener: listener, peer: peer.description, now: now)
+    }
+
+    func received(_ stream: StreamID, context: UInt64, bytes: UnsafeRawBufferPointer, now: Int64) {
+        shard.received(context, bytes, now: now)
+    }
+
+    func writable(_ stream: StreamID, context: UInt64, now: Int64) {
+        shard.writable(context, now: now)
+    }
+
+    func closed(_ stream: StreamID, context: UInt64, reason: CloseReason, now: Int64) {
+        guard context != 0 else { return }
+        if gate.leave() { outlet.connectionsGone() }
+        // What the shard closed itself it has forgotten already.
+        if reason != .local { shard.closed(context, now: now) }
+    }
+
+    func woken(now: Int64) {
+        loops[shard.index].mailbox.drain(into: &messages)
+        for message in messages { take(message, now: now) }
+        messages.removeAll(keepingCapacity: true)
+        shard.processInbox(now: now)
+    }
+
+    func endOfTurn(now: Int64) { shard.endOfTurn(now: now) }
+
+    func nextDeadline() -> Int64? { shard.nextDeadline }
+
+    func acceptPaused(listener: Int, error: SystemError, resumesAt: Int64) {
+        outlet.acceptPaused(listener: listener, error: error)
+    }
+
+    // MARK: From the shard
+
+    func write(_ transport: UInt64, _ bytes: UnsafeRawBufferPointer) -> Int {
+        switch loop.write(StreamID(rawValue: transport), bytes) {
+        case .wrote(let count): count
+        case .closed: -1
+        }
+    }
+
+    func close(_ transport: UInt64, graceful: Bool) {
+        loop.close(StreamID(rawValue: transport), graceful ? .graceful : .abort)
+    }
+
+    func pauseReading(_ transport: UInt64) { loop.pauseReading(StreamID(rawValue: transport)) }
+
+    func resumeReading(_ transport: UInt64) { loop.resumeReading(StreamID(rawValue: transport)) }
+
+    func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {
+        guard let stream = loop.detach(StreamID(rawValue: transport)),
+            loops[target].mailbox.post(.adopt(stream, transfer))
+        else {
+            // The peer was gone already, or the other loop has more to take over than is sane: the stream closes.
+            if gate.leave() { outlet.connectionsGone() }
+            return
+        }
+    }
+
+    func wake(shard target: Int) { loops[target].loop.wake() }
+
+    func persist(_ rows: [StoreRow], ticket: UInt64) {
+        preconditionFailure("without a store the settings ask for no rows")
+    }
+
+    func event(_ event: BrokerEvent) { outlet.happened(event) }
+
+    // MARK: From other threads
+
+    private func take(_ message: LoopMessage, now: Int64) {
+        switch message {
+        case .adopt(let stream, let transfer):
+            let id = loop.adopt(stream, context: 0)
+            loop.setContext(id, shard.adopt(transfer, transport: id.rawValue, now: now))
+        case .closeListeners(let sockets):
+            for socket in sockets { loop.remove(socket) }
+        }
+    }
+}
+
+/// The end of a loop that other threads use.
+struct LoopPort: Sendable {
+    let loop: EventLoop
+    let mailbox: Mailbox<LoopMessage>
+}
+
+/// What one loop does for another thread.
+enum LoopMessage: Sendable {
+    /// Takes over a connection whose session lives on this loop's shard.
+    case adopt(DetachedStream, ConnectionTransfer)
+    /// Accepts no more connections on these sockets.
+    case closeListeners([ListenerSocket])
+}

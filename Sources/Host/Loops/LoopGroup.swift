@@ -1,0 +1,54 @@
+import BrokerCore
+import Reactor
+
+/// The event loops of the broker, one per shard, each on its own thread.
+///
+/// Made and used on the control thread; what it hands out may be used on any.
+final class LoopGroup {
+    /// Messages that may wait for one loop: connections on their way to it, mostly.
+    private static let mailboxCapacity = 65_536
+
+    private let ports: [LoopPort]
+    private let drivers: [LoopDriver]
+    private var threads: [LoopThread] = []
+
+    /// Makes one loop for each shard of `broker`. None runs yet.
+    init(broker: Broker, gate: AcceptGate, outlet: EventOutlet) throws(SystemError) {
+        var ports: [LoopPort] = []
+        var drivers: [LoopDriver] = []
+        for shard in broker.shards {
+            let driver = LoopDriver(shard: shard, gate: gate, outlet: outlet)
+            let loop = try EventLoop(index: shard.index, handler: driver)
+            ports.append(LoopPort(loop: loop, mailbox: Mailbox(wakes: loop, capacity: Self.mailboxCapacity)))
+            drivers.append(driver)
+        }
+        for driver in drivers { driver.connect(ports) }
+        (self.ports, self.drivers) = (ports, drivers)
+    }
+
+    /// Lets every loop accept on every socket, then starts the threads. The number of a listener is its place in
+    /// `listeners`.
+    func start(_ listeners: [BoundListener]) throws(SystemError) {
+        for port in ports {
+            for (number, listener) in listeners.enumerated() {
+                for socket in listener.sockets { try port.loop.add(socket, tag: number) }
+            }
+        }
+        for (number, port) in ports.enumerated() {
+            threads.append(try LoopThread(running: port.loop, name: "hl-loop-\(number)"))
+        }
+    }
+
+    /// No loop accepts on these sockets any more, a moment later.
+    func close(_ listeners: [BoundListener]) {
+        let sockets = listeners.flatMap(\.sockets)
+        for port in ports { _ = port.mailbox.post(.closeListeners(sockets)) }
+    }
+
+    /// Ends the loops and waits for them: what is still open is cut, last words get two seconds at most.
+    func stop() {
+        for port in ports { port.loop.stop() }
+        for thread in threads { thread.join() }
+        threads = []
+    }
+}
