@@ -32,7 +32,7 @@ let package = Package(
         .executable(name: "hookline", targets: ["hookline"]),
         .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
         .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
-        .library(name: "PluginSDK", targets: ["PluginSDK"]),
+        .library(name: "PluginSDK", targets: ["PluginSDK", "PluginABI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
