@@ -28,8 +28,12 @@ final class LogWriter: Sendable {
     }
 
     func start(_ log: Log) throws(OperationError) {
+        guard let thread = HostThread.start("hl-log", { [self] in run(log) }) else {
+            throw OperationError("start the thread of the log", code: EAGAIN)
+        }
+        // Not joined: it may be stuck in a write that nobody reads when the process ends.
+        pthread_detach(thread)
         started.store(true, ordering: .relaxed)
-        try DetachedThread.start(named: "hl-log") { [self] in run(log) }
     }
 
     /// Makes the thread look at the queue. [any thread]

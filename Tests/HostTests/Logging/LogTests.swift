@@ -69,11 +69,13 @@ struct LogTests {
         for _ in 0..<Log.maximumLines + 5 { log.write(.configReloaded) }
         // The pipe holds less than the lines: the reader must run while the writer writes.
         try log.start()
-        try DetachedThread.start(named: "closer") {
-            log.close()
-            close(pipe.input)
-        }
+        let thread = try #require(
+            HostThread.start("closer") {
+                log.close()
+                close(pipe.input)
+            })
         let lines = contents(ofOpen: pipe.output).split(separator: "\n")
+        pthread_join(thread, nil)
         #expect(lines.count == Log.maximumLines + 1)
         #expect(lines.last?.contains(#""event":"log.dropped","lines":5"#) == true)
     }

@@ -22,13 +22,14 @@ struct PortsFileTests {
         let path = directory.path + "/ports.json"
         let file = PortsFile(destination: .file(path))
         let listeners = (0..<200).map { OpenListener(name: "l\($0)", url: "mqtt://x", host: "x", port: $0) }
-        try DetachedThread.start(named: "writer") {
-            for _ in 0..<200 {
-                try? file.write(listeners, version: "1")
-                file.remove()
-            }
-            try? file.write(listeners, version: "last")
-        }
+        let thread = try #require(
+            HostThread.start("writer") {
+                for _ in 0..<200 {
+                    try? file.write(listeners, version: "1")
+                    file.remove()
+                }
+                try? file.write(listeners, version: "last")
+            })
         let whole = PortsFile.object(listeners, version: "1", process: Int(getpid())).text
         let last = PortsFile.object(listeners, version: "last", process: Int(getpid())).text
         while true {
@@ -36,6 +37,7 @@ struct PortsFileTests {
             #expect(text == whole || text == last)
             if text == last { break }
         }
+        pthread_join(thread, nil)
     }
 
     @Test("is removed, and nothing beside it is left")
