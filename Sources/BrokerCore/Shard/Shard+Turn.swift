@@ -54,6 +54,8 @@ extension Shard {
         case .install(let table): install(table)
         case .publish(let message): inject(message)
         case .snapshot(let answer): answer(snapshot())
+        case .barrier(let reached): reached()
+        case .kickConnection(let id, let reason): kick(id, reason)
         case .kick(let clientID, let reason, let answer):
             guard let connection = findSession(clientID)?.pointee.connection else {
                 answer(false)
@@ -74,6 +76,15 @@ extension Shard {
         state.pointee.editsMessages = table.hasMsgIn
         state.pointee.authorisesDelivery = table.hasACLDeliver
         state.pointee.hookGeneration = table.generation
+    }
+
+    /// Looks at every connection: administrators and plugins do this, clients do not.
+    private func kick(_ id: UInt64, _ reason: ReasonCode) {
+        var found: ConnectionRef?
+        state.pointee.connections.forEach { _, connection in
+            if connection.pointee.id == id, connection.pointee.phase != .closed { found = connection }
+        }
+        if let found { disconnect(found, reason: reason, cause: .kicked) }
     }
 
     private func inject(_ injected: InjectedMessage) {

@@ -9,8 +9,12 @@ public enum ShardCommand: Sendable {
     case publish(InjectedMessage)
     /// Answer with a snapshot; called on the shard's thread.
     case snapshot(@Sendable (ShardSnapshot) -> Void)
+    /// Call when everything posted before this has been done; on the shard's thread.
+    case barrier(@Sendable () -> Void)
     /// End the connection of a client, if it is here. Answers whether it was.
     case kick(clientID: [UInt8], reason: ReasonCode, @Sendable (Bool) -> Void)
+    /// End one connection, named as plugins know it (`hl_client.connection`), if it is here.
+    case kickConnection(UInt64, reason: ReasonCode)
     /// Forget verdicts: of one connection, or of all with 0.
     case revokeVerdicts(connection: UInt64)
     /// Ask acl.subscribe again about every live subscription.

@@ -16,6 +16,8 @@ final class BrokerService {
     private let announcements: AnnouncementFiles
     /// Held as long as the broker runs; nil for an ephemeral one.
     private let runDirectory: ClaimedRunDirectory?
+    private var staging: StagingDirectory?
+    private var plugins: PluginHost?
 
     /// Makes broker and loops; nobody is served before ``start()``.
     init(
@@ -45,8 +47,37 @@ final class BrokerService {
     /// Connections that are open now.
     var connections: Int { gate.count }
 
-    /// Begins to accept.
-    func start() throws(SystemError) { try loops.start(listeners) }
+    /// Runs the loops; nobody is served before ``accept()``.
+    func start() throws(SystemError) { try loops.start() }
+
+    /// Starts the plugins in the order of the configuration. Returns when every loop calls them.
+    func startPlugins(_ loaded: LoadedConfiguration) throws(StartFailure) {
+        guard loaded.configuration.plugins.contains(where: \.isEnabled) else { return }
+        let staging: StagingDirectory
+        do throws(OperationError) {
+            staging = try StagingDirectory(in: runDirectory?.path)
+        } catch {
+            throw StartFailure(error)
+        }
+        let plugins = PluginHost(
+            PluginEnvironment(broker, log: log, configuration: loaded.configuration.broker, staging: staging))
+        self.staging = staging
+        self.plugins = plugins
+        do throws(ConfigurationErrors) {
+            try plugins.start(loaded.configuration.plugins, paths: loaded.paths)
+        } catch {
+            throw StartFailure(error)
+        }
+        let authenticating = Set(plugins.statuses.filter { $0.hooks.contains("auth.connect") }.map(\.id))
+        let exposed = loaded.configuration.exposedListeners { authenticating.contains($0.id) }
+        guard exposed.isEmpty else { throw StartFailure(ConfigurationErrors(exposed)) }
+    }
+
+    /// State of the plugins that run.
+    var pluginStatuses: [PluginStatus] { plugins?.statuses ?? [] }
+
+    /// Begins to accept connections.
+    func accept() { loops.accept(listeners) }
 
     /// Closes the listeners and says good-bye to every client. The control loop is woken when the last one is gone.
     func drain() {
@@ -59,9 +90,11 @@ final class BrokerService {
         broker.postToAll(.drain)
     }
 
-    /// Ends the loops. What is still open is cut; returns how many connections that were.
+    /// Ends the plugins and the loops. What is still open is cut; returns how many connections that were.
     func stop() -> Int {
         let cut = gate.count
+        // While the loops run: a plugin is stopped when no loop calls it any more.
+        plugins?.stop()
         loops.stop()
         return cut
     }

@@ -24,14 +24,15 @@ public enum HostProcess {
     }
 
     private static func check(_ options: ServeOptions) -> Int32 {
-        do throws(ConfigurationErrors) {
-            let loaded = try ServerConfiguration.load(options)
+        do throws(StartFailure) {
+            let loaded = try Startup.load(options)
+            try Startup.checkPlugins(loaded)
             StandardError.write(loaded.warnings.map { "warning: \($0)" })
             StandardOutput.write("\(loaded.source): ok\n")
             return ExitCode.done
         } catch {
-            StandardError.write(StartFailure(error).lines)
-            return ExitCode.badConfiguration
+            StandardError.write(error.lines)
+            return error.exitCode
         }
     }
 

@@ -31,9 +31,24 @@ enum Startup {
         }
     }
 
-    private static func load(_ options: ServeOptions) throws(StartFailure) -> LoadedConfiguration {
+    /// Reads the configuration, with every error in one go.
+    static func load(_ options: ServeOptions) throws(StartFailure) -> LoadedConfiguration {
         do throws(ConfigurationErrors) {
             return try ServerConfiguration.load(options)
+        } catch {
+            throw StartFailure(error)
+        }
+    }
+
+    /// Checks files and settings of the plugins without starting them.
+    static func checkPlugins(_ loaded: LoadedConfiguration) throws(StartFailure) {
+        let configuration = loaded.configuration
+        guard configuration.plugins.contains(where: \.isEnabled) else { return }
+        let staging = try orFail { () throws(OperationError) in try StagingDirectory(in: nil) }
+        let plugins = PluginHost(PluginEnvironment(checking: configuration.broker, staging: staging))
+        defer { plugins.stop() }
+        do throws(ConfigurationErrors) {
+            try plugins.check(configuration.plugins, paths: loaded.paths)
         } catch {
             throw StartFailure(error)
         }
@@ -70,7 +85,14 @@ extension Startup {
         }
         let control = try openControlSocket(runDirectory)
         try orFail { () throws(SystemError) in try service.start() }
-        try announce(supervisor, service, announcements)
+        do throws(StartFailure) {
+            try service.startPlugins(supervisor.running)
+            service.accept()
+            try announce(supervisor, service, announcements)
+        } catch {
+            _ = service.stop()
+            throw error
+        }
         try orFail { () throws(SystemError) in try supervisor.supervise(service, control: control) }
         let stopped = MonotonicClock.now
         service.leaveNothingBehind()
@@ -149,8 +171,9 @@ extension Startup {
         }
         supervisor.log.write(.brokerReady) {
             [
-                .init("took", .duration(took)), .init("listeners", listeners.count), .init("plugins", 0),
-                .init("config", supervisor.running.source.description), .init("sessions", 0),
+                .init("took", .duration(took)), .init("listeners", listeners.count),
+                .init("plugins", service.pluginStatuses.count), .init("config", supervisor.running.source.description),
+                .init("sessions", 0),
             ]
         }
     }

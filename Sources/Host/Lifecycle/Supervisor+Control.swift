@@ -23,12 +23,26 @@ extension Supervisor: ControlCommands {
                 isStopping
                     ? ControlProtocol.failure(exit: ExitCode.failure, ["draining"])
                     : ControlProtocol.answer(["state": "ready"]))
-        case .plugins: answer(ControlProtocol.answer(["plugins": []]))
+        case .plugins: answer(ControlProtocol.answer(["plugins": pluginReports]))
         case .reload: answer(reload())
         case .stop:
             answer(ControlProtocol.answer(["state": "draining"]))
             requestStop()
         }
+    }
+
+    var pluginReports: JSONValue {
+        .array(
+            (service?.pluginStatuses ?? []).map { plugin in
+                [
+                    "id": .string(plugin.id), "plugin": .string(plugin.plugin), "version": .string(plugin.version),
+                    "path": .string(plugin.path), "generation": .number(Int(plugin.generation)),
+                    "health": .string(plugin.health), "health_text": .string(plugin.healthText),
+                    "hooks": .array(plugin.hooks.map { .string($0) }),
+                    "failures": .number(Int(clamping: plugin.failures)), "pending": .number(plugin.pending),
+                    "dropped_events": .number(Int(clamping: plugin.droppedEvents)),
+                ]
+            })
     }
 
     private func askShards(_ answer: @escaping (JSONValue) -> Void) {
@@ -97,7 +111,8 @@ struct StatusReport {
             "queued_messages": sum(\.queuedMessages),
             "messages_received": perQoS(\.messagesReceived), "messages_sent": perQoS(\.messagesSent),
             "messages_dropped": .object(dropped),
-            "bytes_received": total(\.bytesReceived), "bytes_sent": total(\.bytesSent), "plugins": [],
+            "bytes_received": total(\.bytesReceived), "bytes_sent": total(\.bytesSent),
+            "plugins": supervisor.pluginReports,
         ]
     }
 }

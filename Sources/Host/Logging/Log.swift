@@ -62,11 +62,24 @@ public final class Log: Sendable {
     /// word of letters, digits, `.`, `_` and `-` is written as `plugin.message`. [any thread]
     public func write(plugin: String, event name: String, _ level: LogLevel, _ fields: [LogField]) {
         guard isOn(level) else { return }
-        let isWord = (1...64).contains(name.utf8.count) && name.utf8.allSatisfy(Self.mayStandInName)
         enqueue(
             LogLine(
-                time: WallClock.now(), level: level, event: isWord ? name : LogEvent.pluginMessage.rawValue,
-                fields: [LogField("plugin", plugin)] + fields))
+                time: WallClock.now(), level: level,
+                event: Self.isWord(name) ? name : LogEvent.pluginMessage.rawValue,
+                fields: [LogField("plugin", plugin)] + fields.map(Self.checked)))
+    }
+
+    /// Keys that every line has, or that say who wrote it.
+    private static let ownKeys: Set<String> = ["time", "level", "event", "plugin", "repeats"]
+
+    /// A plugin chooses its keys; they must not break the line, nor say twice what the line says already.
+    private static func checked(_ field: LogField) -> LogField {
+        guard isWord(field.key) else { return LogField("field", field.value) }
+        return ownKeys.contains(field.key) ? LogField(field.key + "_", field.value) : field
+    }
+
+    private static func isWord(_ name: String) -> Bool {
+        (1...64).contains(name.utf8.count) && name.utf8.allSatisfy(mayStandInName)
     }
 
     private static func mayStandInName(_ byte: UInt8) -> Bool {

@@ -114,6 +114,14 @@ final class LoopDriver: StreamHandler, ShardTransport {
         case .adopt(let stream, let transfer):
             let id = loop.adopt(stream, context: 0)
             loop.setContext(id, shard.adopt(transfer, transport: id.rawValue, now: now))
+        case .openListeners(let sockets):
+            for (socket, number) in sockets {
+                do throws(SystemError) {
+                    try loop.add(socket, tag: number)
+                } catch {
+                    outlet.acceptPaused(listener: number, error: error)
+                }
+            }
         case .closeListeners(let sockets):
             for socket in sockets { loop.remove(socket) }
         }
@@ -130,6 +138,8 @@ struct LoopPort: Sendable {
 enum LoopMessage: Sendable {
     /// Takes over a connection whose session lives on this loop's shard.
     case adopt(DetachedStream, ConnectionTransfer)
+    /// Accepts connections on these sockets, each with the number of its listener.
+    case openListeners([(ListenerSocket, Int)])
     /// Accepts no more connections on these sockets.
     case closeListeners([ListenerSocket])
 }

@@ -23,20 +23,21 @@ final class LoopGroup {
             drivers.append(driver)
         }
         for driver in drivers { driver.connect(ports) }
+        broker.onWake { [ports] shard in ports[shard].loop.wake() }
         (self.ports, self.drivers) = (ports, drivers)
     }
 
-    /// Lets every loop accept on every socket, then starts the threads. The number of a listener is its place in
-    /// `listeners`.
-    func start(_ listeners: [BoundListener]) throws(SystemError) {
-        for port in ports {
-            for (number, listener) in listeners.enumerated() {
-                for socket in listener.sockets { try port.loop.add(socket, tag: number) }
-            }
-        }
+    /// Starts the threads. Nobody is served before ``accept(_:)``.
+    func start() throws(SystemError) {
         for (number, port) in ports.enumerated() {
             threads.append(try LoopThread(running: port.loop, name: "hl-loop-\(number)"))
         }
+    }
+
+    /// Lets every loop accept on every socket. The number of a listener is its place in `listeners`.
+    func accept(_ listeners: [BoundListener]) {
+        let sockets = listeners.enumerated().flatMap { number, listener in listener.sockets.map { ($0, number) } }
+        for port in ports { _ = port.mailbox.post(.openListeners(sockets)) }
     }
 
     /// No loop accepts on these sockets any more, a moment later.
