@@ -86,14 +86,22 @@ extension EventLoop {
         let interest = Epoll.readable | Epoll.peerHungUp
         guard epoll.add(descriptor, interest, token: stream.rawValue) == 0 else { return release(record, stream) }
         record.pointee.interest = interest
-        let context = handler.opened(stream, listener: registration.tag, peer: peer, now: now)
-        guard record.pointee.generation == stream.generation else { return }
-        record.pointee.context = context
+        // The layer's first words come before anything the handler writes.
         if let filter { beginFilter(record, stream, filter) }
+        let context = handler.opened(stream, listener: registration.tag, peer: peer, now: now)
+        if record.pointee.generation == stream.generation {
+            record.pointee.context = context
+        } else {
+            // Closed in the course of the call: `closed` comes with the context, too.
+            for position in state.pointee.localCloses.indices
+            where state.pointee.localCloses[position].stream == stream {
+                state.pointee.localCloses[position].context = context
+            }
+        }
     }
 
     /// The kernel reports a connection again and again until it is accepted; without descriptors the loop would spin.
-    func pauseAccepting(_ position: Int, _ error: SystemError, _ handler: any StreamHandler) {
+    private func pauseAccepting(_ position: Int, _ error: SystemError, _ handler: any StreamHandler) {
         guard let registration = listeners[position] else { return }
         epoll.remove(registration.socket.descriptor)
         let resumesAt = now &+ Self.acceptPauseNanoseconds

@@ -78,7 +78,7 @@ extension EventLoop {
             filter.finish(wire: &wireSink)
             sendWire(record, stream, filter)
         }
-        guard record.pointee.writeError == 0 else { return release(record, stream) }
+        guard record.pointee.writeError == 0, lingeringCount < lingeringLimit else { return release(record, stream) }
         let hidden = state.pointee.streams.renew(stream)
         record.pointee.flags = [.live, .lingering]
         lingeringCount += 1
@@ -129,12 +129,15 @@ extension EventLoop {
     func windDown(_ handler: any StreamHandler) {
         for index in listeners.indices { removeListener(at: index) }
         for case let source? in sources { remove(source) }
-        for index in 0..<state.pointee.streams.indexBound {
-            let record = state.pointee.streams[index]
-            guard record.pointee.flags.contains(.live), !record.pointee.flags.contains(.lingering) else { continue }
-            close(StreamID(index: index, generation: record.pointee.generation), .abort)
-        }
-        settle(handler)
+        repeat {
+            for index in 0..<state.pointee.streams.indexBound {
+                let record = state.pointee.streams[index]
+                guard record.pointee.flags.contains(.live), !record.pointee.flags.contains(.lingering) else { continue }
+                close(StreamID(index: index, generation: record.pointee.generation), .abort)
+            }
+            // The handler may adopt a stream that was under way to this loop.
+            settle(handler)
+        } while streamCount > 0
         while lingeringCount > 0, let deadline = timers.nextDeadline {
             let left = max(0, deadline &- MonotonicClock.now)
             let count = epoll.wait(milliseconds: Int32(truncatingIfNeeded: min(left / 1_000_000 + 1, 1000)))

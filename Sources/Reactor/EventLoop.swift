@@ -29,6 +29,9 @@ public final class EventLoop: @unchecked Sendable {
     var listeners: [ListenerRegistration?] = []
     var sources: [(any DescriptorSource)?] = []
     var lingeringCount = 0
+    /// Streams that linger at a time; beyond it a graceful close is an abort, so that clients which are turned away
+    /// cannot hold ever more descriptors.
+    var lingeringLimit = 4096
     /// Scratch of filtered streams, used within one call.
     var plainSink = UnsafeByteSink()
     var wireSink = UnsafeByteSink()
@@ -37,7 +40,7 @@ public final class EventLoop: @unchecked Sendable {
     /// Bytes read from one stream in one turn at most, so that a stream that sends without end does not starve others.
     public static let receiveCapacityBytes = 256 * 1024
 
-    /// Makes a loop that calls `handler` once it runs.
+    /// Makes a loop that calls `handler` once it runs, and keeps it.
     public init(index: Int, handler: any StreamHandler) throws(SystemError) {
         self.index = index
         self.handler = handler

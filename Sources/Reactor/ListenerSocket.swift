@@ -131,6 +131,8 @@ public final class ListenerSocket: Sendable {
             let result = UnsafeSocketAddress.withGenericForm(of: &kernel) { Glibc.bind(descriptor, $0, $1) }
             guard result == 0 else { throw ListenError(errno, call: "bind", address: path) }
             let file = UnixSocketFile(bound: path)
+            // The process's umask took its share: now that the rest is in place, the full mode can be given.
+            _ = chmod(path, mode_t(mode))
             guard Glibc.listen(descriptor, options.backlog) == 0 else {
                 let error = ListenError(errno, call: "listen", address: path)
                 file.removeIfOwn()

@@ -90,6 +90,8 @@ struct UnsafeStreamSlab {
         let record = self[id.index]
         record.pointee.generation = Self.generation(after: record.pointee.generation)
         record.pointee.flags = []
+        record.pointee.descriptor = -1
+        record.pointee.filter = nil
         record.pointee.nextFree = freeHead
         freeHead = id.index
         liveCount &-= 1

@@ -102,6 +102,45 @@ func `a handler may close the stream whose bytes it is given, and hears of it on
     #expect(client.receive().isEmpty)
 }
 
+@Test func `a connection closed while it is opened is told with the context of the call`() throws {
+    let fixture = try LoopFixture()
+    var contexts: [UInt64] = []
+    fixture.handler.onOpened = { stream in
+        fixture.loop.close(stream, .abort)
+        return 77
+    }
+    fixture.handler.onClosedContext = { contexts.append($0) }
+    _ = try fixture.connect()
+    #expect(contexts == [77])
+}
+
+@Test func `streams that linger are bounded in number`() throws {
+    let fixture = try LoopFixture()
+    fixture.loop.lingeringLimit = 1
+    let clients = try (0..<3).map { _ in try fixture.connect() }
+    for (_, stream) in clients { fixture.loop.close(stream, .graceful) }
+    #expect(fixture.loop.lingeringCount == 1)
+    for (client, _) in clients { #expect(client.isAtEnd()) }
+    fixture.runTurn()
+    #expect(fixture.handler.closeReasons == [.local, .local, .local])
+}
+
+@Test func `a stream adopted while the loop ends is closed, too`() throws {
+    let source = try LoopFixture()
+    let (client, stream) = try source.connect()
+    let fixture = try LoopFixture()
+    var detached = source.loop.detach(stream)
+    fixture.handler.onEndOfTurn = {
+        guard let arriving = detached else { return }
+        detached = nil
+        _ = fixture.loop.adopt(arriving, context: 1)
+    }
+    fixture.loop.stop()
+    fixture.loop.run()
+    #expect(fixture.handler.closeReasons == [.local])
+    #expect(client.isAtEnd())
+}
+
 @Test func `events of a stream that was closed earlier in the same turn are ignored`() throws {
     let fixture = try LoopFixture()
     var clients: [ClientSocket] = []

@@ -126,6 +126,23 @@ private func write(_ path: String, _ text: String = "x") {
     fixture.expectSilence()
 }
 
+@Test func `what happens at the new end of a link before the report is seen, too`() throws {
+    let fixture = try WatchFixture { directory in
+        mkdir(directory + "/a", 0o700)
+        mkdir(directory + "/b", 0o700)
+        write(directory + "/a/real")
+        symlink("a/real", directory + "/plugins.yaml")
+    }
+    symlink("b/real", fixture.directory.path + "/new")
+    rename(fixture.directory.path + "/new", fixture.path)
+    fixture.look()
+    let deadline = try #require(fixture.watcher.nextDeadline)
+    fixture.look(after: WatchFixture.settle / 2)
+    write(fixture.directory.path + "/b/real")
+    fixture.look()
+    #expect(fixture.watcher.nextDeadline == deadline + WatchFixture.settle / 2)
+}
+
 @Test func `a directory swapped behind a link, as Kubernetes does, is reported`() throws {
     let fixture = try WatchFixture(file: "plugins.yaml") { directory in
         mkdir(directory + "/..1", 0o700)

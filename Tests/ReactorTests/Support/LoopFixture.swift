@@ -32,6 +32,7 @@ final class ScriptedHandler: StreamHandler {
     var onWritable: (StreamID) -> Void = { _ in }
     var onHungUp: (StreamID) -> Void = { _ in }
     var onClosed: (StreamID, CloseReason) -> Void = { _, _ in }
+    var onClosedContext: (UInt64) -> Void = { _ in }
     var onEndOfTurn: () -> Void = {}
 
     func opened(_ stream: StreamID, listener: Int, peer: SocketAddress, now: Int64) -> UInt64 {
@@ -58,6 +59,7 @@ final class ScriptedHandler: StreamHandler {
     func closed(_ stream: StreamID, context: UInt64, reason: CloseReason, now: Int64) {
         told.append(.closed(reason))
         onClosed(stream, reason)
+        onClosedContext(context)
     }
     func woken(now: Int64) { woken += 1 }
     func endOfTurn(now: Int64) {
