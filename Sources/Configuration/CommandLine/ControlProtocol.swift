@@ -7,6 +7,8 @@ public enum ControlCommand: String, CaseIterable, Hashable, Sendable {
     case status
     /// Ready or not.
     case health
+    /// The plugins that run, and how they are.
+    case plugins
     /// Read the configuration again; answered when it is in force or refused.
     case reload
     /// Drain and end; answered when the drain has begun.

@@ -4,7 +4,7 @@ import Reactor
 
 /// What a request has done. Called on the control thread; `answer` is called there too, at once or later, exactly once.
 protocol ControlCommands: AnyObject {
-    func perform(_ request: ControlRequest, answer: @escaping (JSONValue) -> Void)
+    func perform(_ request: ControlRequest, answer: @escaping (ControlAnswer) -> Void)
 }
 
 /// The connections of the control socket. Requests of one connection are answered in their order, one at a time.
@@ -19,7 +19,7 @@ final class ControlSocket {
 
     private struct Connection {
         let stream: StreamID
-        var reader = ControlLineReader()
+        var reader = ControlLines()
         var waiting: [[UInt8]] = []
         var isBusy = false
         var unsent: [UInt8] = []
@@ -60,14 +60,16 @@ final class ControlSocket {
     }
 
     func received(_ context: UInt64, _ bytes: UnsafeRawBufferPointer) {
-        do throws(ControlProblem) {
-            guard let lines = try connections[context]?.reader.lines(adding: bytes) else { return }
+        do throws(ControlLines.TooLong) {
+            guard let lines = try connections[context]?.reader.adding(bytes) else { return }
             connections[context]?.waiting += lines
-            guard connections[context]?.waiting.count ?? 0 <= Self.maximumWaitingRequests else { throw .tooMany }
-            next(context)
         } catch {
-            refuse(context, error)
+            return hangUp(context, "a request is one line of at most \(ControlRequest.maxLineBytes) bytes")
         }
+        guard connections[context]?.waiting.count ?? 0 <= Self.maximumWaitingRequests else {
+            return hangUp(context, "too many requests at once; wait for the answers")
+        }
+        next(context)
     }
 
     func writable(_ context: UInt64) { flush(context) }
@@ -77,7 +79,7 @@ final class ControlSocket {
     private func next(_ context: UInt64) {
         while let connection = connections[context], !connection.isBusy, !connection.waiting.isEmpty {
             connections[context]?.waiting.removeFirst()
-            do throws(ControlProblem) {
+            do throws(UsageError) {
                 let request = try ControlRequest.parse(connection.waiting[0])
                 connections[context]?.isBusy = true
                 commands.perform(request) { [weak self] answer in
@@ -86,20 +88,20 @@ final class ControlSocket {
                     self?.next(context)
                 }
             } catch {
-                send(ControlProtocol.failure(exit: ExitCode.usage, [error.description]), to: context)
+                send(.refused(error.description, exitCode: ExitCode.usage), to: context)
             }
         }
     }
 
-    /// Answers something that is no request, and hangs up: what follows cannot be told apart.
-    private func refuse(_ context: UInt64, _ problem: ControlProblem) {
-        send(ControlProtocol.failure(exit: ExitCode.usage, [problem.description]), to: context)
+    /// Says why, and closes the connection.
+    private func hangUp(_ context: UInt64, _ reason: String) {
+        send(.refused(reason, exitCode: ExitCode.usage), to: context)
         guard let connection = connections.removeValue(forKey: context) else { return }
         loop.close(connection.stream, .graceful)
     }
 
-    private func send(_ answer: JSONValue, to context: UInt64) {
-        connections[context]?.unsent += Array(answer.text.utf8) + [UInt8(ascii: "\n")]
+    private func send(_ answer: ControlAnswer, to context: UInt64) {
+        connections[context]?.unsent += Array(answer.line.utf8) + [UInt8(ascii: "\n")]
         flush(context)
     }
 

@@ -73,6 +73,11 @@ final class BrokerService {
         guard exposed.isEmpty else { throw StartFailure(ConfigurationErrors(exposed)) }
     }
 
+    /// Puts a new generation of a plugin in the place of the one that runs.
+    func replacePlugin(_ entry: PluginEntry, paths: PathBase) throws(ConfigurationErrors) {
+        try plugins?.replace(entry, paths: paths)
+    }
+
     /// State of the plugins that run.
     var pluginStatuses: [PluginStatus] { plugins?.statuses ?? [] }
 
@@ -90,15 +95,20 @@ final class BrokerService {
         broker.postToAll(.drain)
     }
 
-    /// Ends the plugins and the loops. What is still open is cut; returns how many connections that were.
-    func stop() -> Int {
+    /// Ends the plugins and the loops, cuts what is still open, and removes the files that say this broker runs.
+    func stop() {
+        let begun = MonotonicClock.now
+        leaveNothingBehind()
         let cut = gate.count
         // While the loops run: a plugin is stopped when no loop calls it any more.
         plugins?.stop()
         loops.stop()
-        return cut
+        log.write(.brokerStopped) { [.init("took", .duration(MonotonicClock.now - begun)), .init("cut", cut)] }
     }
 
     /// Removes the files that say this broker is running.
-    func leaveNothingBehind() { announcements.remove() }
+    func leaveNothingBehind() {
+        announcements.remove()
+        staging?.remove()
+    }
 }

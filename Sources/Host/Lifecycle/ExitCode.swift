@@ -9,9 +9,3 @@ public enum ExitCode {
     /// The configuration is wrong (`EX_CONFIG` of sysexits.h); systemd does not restart on it.
     public static let badConfiguration: Int32 = 78
 }
-
-/// The version of this build.
-public enum HooklineVersion {
-    /// Semantic version, as in `hookline version`, the ports file and the first log line.
-    public static let text = "0.1.0"
-}

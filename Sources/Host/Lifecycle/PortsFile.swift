@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 
 /// A listener that is open.
@@ -10,6 +11,11 @@ struct OpenListener: Sendable, Equatable {
     var host: String
     /// 0 for `unix`.
     var port: Int
+}
+
+extension OpenListener {
+    /// Address as a URL and in its parts.
+    var json: JSONText { ["url": .string(url), "host": .string(host), "port": JSONText(port)] }
 }
 
 /// Tells a script where the broker listens: the object of `--ports-file`.
@@ -35,24 +41,19 @@ struct PortsFile {
 
     /// Writes the object.
     func write(_ listeners: [OpenListener], version: String) throws(OperationError) {
-        let text = Self.object(listeners, version: version, process: Int(getpid())).text + "\n"
+        let text = Self.object(listeners, version: version, process: getpid()).rendered + "\n"
         switch destination {
         case .standardOutput: StandardOutput.write(text)
         case .file(let path): try SmallFile.replace(path, with: text)
         }
     }
 
-    static func object(_ listeners: [OpenListener], version: String, process: Int) -> JSONValue {
+    static func object(_ listeners: [OpenListener], version: String, process: Int32) -> JSONText {
         [
-            "schema": 1, "pid": .number(process), "version": .string(version), "state": "ready",
+            "schema": 1, "pid": JSONText(process), "version": .string(version), "state": "ready",
             "listeners": .object(
                 listeners.map { listener in
-                    JSONValue.Member(
-                        name: listener.name,
-                        value: [
-                            "url": .string(listener.url), "host": .string(listener.host),
-                            "port": .number(listener.port),
-                        ])
+                    (key: listener.name, value: listener.json)
                 }),
             "plugins": [:],
         ]

@@ -90,14 +90,10 @@ extension Startup {
             service.accept()
             try announce(supervisor, service, announcements)
         } catch {
-            _ = service.stop()
+            service.stop()
             throw error
         }
         try orFail { () throws(SystemError) in try supervisor.supervise(service, control: control) }
-        let stopped = MonotonicClock.now
-        service.leaveNothingBehind()
-        let cut = service.stop()
-        log.write(.brokerStopped) { [.init("took", .duration(MonotonicClock.now - stopped)), .init("cut", cut)] }
         return ExitCode.done
     }
 

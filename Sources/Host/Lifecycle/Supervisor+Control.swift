@@ -5,7 +5,7 @@ import Reactor
 
 /// A status request that waits for the shards.
 struct StatusQuery {
-    let answer: (JSONValue) -> Void
+    let answer: (ControlAnswer) -> Void
     /// Host clock, ns: a loop that does not answer by then is in trouble, and the request says so.
     let expires: Int64
     var snapshots: [ShardSnapshot] = []
@@ -15,38 +15,24 @@ extension Supervisor: ControlCommands {
     /// A loop answers within a turn; one that is this late is stuck.
     private static let queryTimeout: Int64 = 5_000_000_000
 
-    func perform(_ request: ControlRequest, answer: @escaping (JSONValue) -> Void) {
-        switch request {
+    func perform(_ request: ControlRequest, answer: @escaping (ControlAnswer) -> Void) {
+        switch request.command {
         case .status: askShards(answer)
         case .health:
             answer(
                 isStopping
-                    ? ControlProtocol.failure(exit: ExitCode.failure, ["draining"])
-                    : ControlProtocol.answer(["state": "ready"]))
-        case .plugins: answer(ControlProtocol.answer(["plugins": pluginReports]))
-        case .reload: answer(reload())
+                    ? .refused("the broker is stopping", exitCode: ExitCode.failure)
+                    : .done([("state", "ready")]))
+        case .plugins: answer(.done([("plugins", pluginReports)]))
+        case .reload: answer(request.name.map(reloadPlugin) ?? reload())
         case .stop:
-            answer(ControlProtocol.answer(["state": "draining"]))
+            answer(.done([("state", "draining")]))
             requestStop()
         }
     }
 
-    var pluginReports: JSONValue {
-        .array(
-            (service?.pluginStatuses ?? []).map { plugin in
-                [
-                    "id": .string(plugin.id), "plugin": .string(plugin.plugin), "version": .string(plugin.version),
-                    "path": .string(plugin.path), "generation": .number(Int(plugin.generation)),
-                    "health": .string(plugin.health), "health_text": .string(plugin.healthText),
-                    "hooks": .array(plugin.hooks.map { .string($0) }),
-                    "failures": .number(Int(clamping: plugin.failures)), "pending": .number(plugin.pending),
-                    "dropped_events": .number(Int(clamping: plugin.droppedEvents)),
-                ]
-            })
-    }
-
-    private func askShards(_ answer: @escaping (JSONValue) -> Void) {
-        guard let broker = service?.broker, let mailbox else { return answer(StatusReport(self, []).json) }
+    private func askShards(_ answer: @escaping (ControlAnswer) -> Void) {
+        guard let broker = service?.broker, let mailbox else { return answer(.done(status(of: []))) }
         lastQuery += 1
         let query = lastQuery
         queries[query] = StatusQuery(answer: answer, expires: loop.now + Self.queryTimeout)
@@ -55,64 +41,66 @@ extension Supervisor: ControlCommands {
 
     func take(_ message: ControlMessage) {
         switch message {
-        case .snapshot(let query, let snapshot):
-            queries[query]?.snapshots.append(snapshot)
-            guard let complete = queries[query], complete.snapshots.count == service?.broker.shards.count else {
-                return
-            }
-            queries[query] = nil
-            complete.answer(ControlProtocol.answer(StatusReport(self, complete.snapshots).json))
+        case .snapshot(let number, let snapshot):
+            queries[number]?.snapshots.append(snapshot)
+            guard let query = queries[number], query.snapshots.count == service?.broker.shards.count else { return }
+            queries[number] = nil
+            query.answer(.done(status(of: query.snapshots)))
         }
     }
 
     func expireQueries(now: Int64) {
         for (number, query) in queries where query.expires <= now {
             queries[number] = nil
+            let loops = service?.broker.shards.count ?? 0
             query.answer(
-                ControlProtocol.failure(
-                    exit: ExitCode.failure,
-                    ["only \(query.snapshots.count) of \(service?.broker.shards.count ?? 0) loops answered in time"]))
+                .refused(
+                    "only \(query.snapshots.count) of \(loops) loops answered in time", exitCode: ExitCode.failure))
         }
     }
 }
 
 /// What `hookline status` shows.
-struct StatusReport {
-    let json: JSONValue
-
-    init(_ supervisor: Supervisor, _ snapshots: [ShardSnapshot]) {
-        var dropped: [JSONValue.Member] = []
-        for (number, reason) in DropReason.allCases.enumerated() {
-            let count = snapshots.reduce(0) { $0 &+ $1.counters.dropped[number] }
-            if count > 0 { dropped.append(.init(name: reason.word, value: .number(Int(clamping: count)))) }
+extension Supervisor {
+    private func status(of snapshots: [ShardSnapshot]) -> [(key: String, value: JSONText)] {
+        func sum(_ count: (ShardSnapshot) -> Int) -> JSONText { JSONText(snapshots.reduce(0) { $0 + count($1) }) }
+        func total(_ count: (ShardCounters) -> UInt64) -> JSONText {
+            JSONText(snapshots.reduce(0) { $0 &+ count($1.counters) })
         }
-        func sum(_ count: (ShardSnapshot) -> Int) -> JSONValue { .number(snapshots.reduce(0) { $0 + count($1) }) }
-        func total(_ count: (ShardCounters) -> UInt64) -> JSONValue {
-            .number(Int(clamping: snapshots.reduce(0) { $0 &+ count($1.counters) }))
-        }
-        func perQoS(_ count: (ShardCounters) -> (UInt64, UInt64, UInt64)) -> JSONValue {
+        func perQoS(_ count: (ShardCounters) -> (UInt64, UInt64, UInt64)) -> JSONText {
             [total { count($0).0 }, total { count($0).1 }, total { count($0).2 }]
         }
-        json = [
-            "version": .string(HooklineVersion.text), "pid": .number(Int(getpid())),
-            "state": .string(supervisor.isStopping ? "draining" : "ready"),
-            "uptime": .number(Int((MonotonicClock.now - supervisor.started) / 1_000_000_000)),
-            "config": .string(supervisor.running.source.description), "loops": .number(snapshots.count),
-            "listeners": .array(
-                (supervisor.service?.listeners ?? []).map {
-                    [
-                        "name": .string($0.open.name), "url": .string($0.open.url), "host": .string($0.open.host),
-                        "port": .number($0.open.port),
-                    ]
-                }),
-            "connections": sum(\.connections), "sessions": sum(\.sessions), "subscriptions": sum(\.subscriptions),
+        let dropped = DropReason.allCases.enumerated().map { number, reason in
+            (key: reason.word, value: total { $0.dropped[number] })
+        }
+        return [
+            ("version", .string(HooklineVersion.text)), ("pid", JSONText(getpid())),
+            ("state", isStopping ? "draining" : "ready"),
+            ("uptime", JSONText((MonotonicClock.now - started) / 1_000_000_000)),
+            ("config", .string(running.source.description)), ("loops", JSONText(snapshots.count)),
+            ("listeners", .object((service?.listeners ?? []).map { (key: $0.open.name, value: $0.open.json) })),
+            ("connections", sum(\.connections)), ("sessions", sum(\.sessions)),
+            ("subscriptions", sum(\.subscriptions)),
             // One store for all shards: each reports the whole.
-            "retained_messages": .number(snapshots.map(\.retained).max() ?? 0),
-            "queued_messages": sum(\.queuedMessages),
-            "messages_received": perQoS(\.messagesReceived), "messages_sent": perQoS(\.messagesSent),
-            "messages_dropped": .object(dropped),
-            "bytes_received": total(\.bytesReceived), "bytes_sent": total(\.bytesSent),
-            "plugins": supervisor.pluginReports,
+            ("retained_messages", JSONText(snapshots.map(\.retained).max() ?? 0)),
+            ("queued_messages", sum(\.queuedMessages)),
+            ("messages_received", perQoS(\.messagesReceived)), ("messages_sent", perQoS(\.messagesSent)),
+            ("messages_dropped", .object(dropped.filter { $0.value != 0 })),
+            ("bytes_received", total(\.bytesReceived)), ("bytes_sent", total(\.bytesSent)),
+            ("plugins", pluginReports),
         ]
+    }
+
+    private var pluginReports: JSONText {
+        .array(
+            (service?.pluginStatuses ?? []).map { plugin in
+                [
+                    "id": .string(plugin.id), "plugin": .string(plugin.plugin), "version": .string(plugin.version),
+                    "path": .string(plugin.path), "generation": JSONText(plugin.generation),
+                    "health": .string(plugin.health), "health_text": .string(plugin.healthText),
+                    "hooks": .array(plugin.hooks.map { .string($0) }), "failures": JSONText(plugin.failures),
+                    "pending": JSONText(plugin.pending), "dropped_events": JSONText(plugin.droppedEvents),
+                ]
+            })
     }
 }

@@ -5,20 +5,43 @@ extension Supervisor {
     /// Reads the configuration again: what can be applied is applied, what cannot is named, a wrong one changes
     /// nothing. Returns what the control socket answers.
     @discardableResult
-    func reload() -> JSONValue {
+    func reload() -> ControlAnswer {
         do throws(ConfigurationErrors) {
             return apply(try ServerConfiguration.load(options))
         } catch {
-            for error in error.all {
-                log.write(.configReloadRefused, .error) {
-                    [.init("at", error.position.description), .init("reason", error.message)]
-                }
-            }
-            return ControlProtocol.failure(exit: ExitCode.badConfiguration, error.all.map(\.description))
+            return refuse(error)
         }
     }
 
-    private func apply(_ loaded: LoadedConfiguration) -> JSONValue {
+    /// `hookline reload NAME`: a new generation of one plugin, with the settings the file has now. The old one serves
+    /// until the new one has started, and stays when that fails.
+    func reloadPlugin(_ id: String) -> ControlAnswer {
+        do throws(ConfigurationErrors) {
+            let loaded = try ServerConfiguration.load(options)
+            guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }) else {
+                return .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure)
+            }
+            try service?.replacePlugin(entry, paths: loaded.paths)
+            log.write(.pluginReloaded) { [.init("plugin", id)] }
+            return .done([("changed", [.string("plugins.\(id)")])])
+        } catch {
+            log.write(.pluginReloadRefused, .error) {
+                [.init("plugin", id), .init("kept", true), .init("reason", error.description)]
+            }
+            return .refused(error.description, exitCode: ExitCode.badConfiguration)
+        }
+    }
+
+    private func refuse(_ errors: ConfigurationErrors) -> ControlAnswer {
+        for error in errors.all {
+            log.write(.configReloadRefused, .error) {
+                [.init("at", error.position.description), .init("reason", error.message)]
+            }
+        }
+        return .refused(errors.description, exitCode: ExitCode.badConfiguration)
+    }
+
+    private func apply(_ loaded: LoadedConfiguration) -> ControlAnswer {
         let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
         let level = loaded.configuration.broker.log.level
         log.setLevel(level)
@@ -34,12 +57,15 @@ extension Supervisor {
                 ]
             }
         }
-        return ControlProtocol.answer([
-            "changed": .array(plan.applied.map { .string($0) }),
-            "needs_restart": .array(
-                plan.waiting.map {
-                    ["setting": .string($0.setting), "running": .string($0.running), "file": .string($0.file)]
-                }),
+        return .done([
+            ("changed", .array(plan.applied.map { .string($0) })),
+            (
+                "needs_restart",
+                .array(
+                    plan.waiting.map {
+                        ["setting": .string($0.setting), "running": .string($0.running), "file": .string($0.file)]
+                    })
+            ),
         ])
     }
 }

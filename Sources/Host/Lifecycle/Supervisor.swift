@@ -25,6 +25,7 @@ final class Supervisor: StreamHandler {
     private var stop: StopSequence
     /// When what is left is cut, host clock ns; nil = not stopping.
     private var drainEnds: Int64?
+    private var hasEnded = false
     private let parent: ParentProcess?
 
     /// Prepares the control loop; nothing is served yet.
@@ -89,8 +90,12 @@ final class Supervisor: StreamHandler {
 
     /// Ends the control loop when the last connection is gone or the time is over.
     private func endIfDrained(now: Int64) {
-        guard let drainEnds else { return }
-        if service?.connections ?? 0 == 0 || now >= drainEnds { loop.stop() }
+        guard let drainEnds, !hasEnded else { return }
+        guard service?.connections ?? 0 == 0 || now >= drainEnds else { return }
+        // Before the control connections close: `hookline stop` waits for that.
+        hasEnded = true
+        service?.stop()
+        loop.stop()
     }
 
     // MARK: StreamHandler

@@ -1,3 +1,4 @@
+import Configuration
 import Glibc
 import Testing
 
@@ -10,7 +11,7 @@ struct PortsFileTests {
     @Test("holds the documented object")
     func object() {
         #expect(
-            PortsFile.object([tcp], version: "0.3.0", process: 4242).text
+            PortsFile.object([tcp], version: "0.3.0", process: 4242).rendered
                 == #"{"schema":1,"pid":4242,"version":"0.3.0","state":"ready","#
                 + #""listeners":{"tcp":{"url":"mqtt://127.0.0.1:43211","host":"127.0.0.1","port":43211}},"plugins":{}}"#
         )
@@ -30,8 +31,8 @@ struct PortsFileTests {
                 }
                 try? file.write(listeners, version: "last")
             })
-        let whole = PortsFile.object(listeners, version: "1", process: Int(getpid())).text
-        let last = PortsFile.object(listeners, version: "last", process: Int(getpid())).text
+        let whole = PortsFile.object(listeners, version: "1", process: getpid()).rendered
+        let last = PortsFile.object(listeners, version: "last", process: getpid()).rendered
         while true {
             guard let text = SmallFile.readText(path) else { continue }
             #expect(text == whole || text == last)
@@ -57,5 +58,5 @@ struct PortsFileTests {
     }
 
     @Test("JSON strings are escaped", arguments: [("a\"b\\", #""a\"b\\""#), ("\n\u{1}\u{7F}é", #""\n\u0001\u007fé""#)])
-    func strings(value: String, text: String) { #expect(JSONValue.string(value).text == text) }
+    func strings(value: String, text: String) { #expect(JSONText.string(value).rendered == text) }
 }
