@@ -70,7 +70,11 @@ extension HookDispatcher {
             switch verdict {
             case HL_ABSTAIN: for word in 0..<words { bits.allowed[word] |= bits.ownAllow[word] }
             case HL_ALLOW: for word in 0..<words { bits.allowed[word] = .max }
-            case HL_DENY: for word in 0..<words { bits.deny[word] |= ~bits.ownAllow[word] }
+            case HL_DENY:
+                for word in 0..<words {
+                    bits.allowed[word] |= bits.ownAllow[word]
+                    bits.deny[word] |= ~bits.ownAllow[word]
+                }
             default:
                 hasFailed = true
                 slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }

@@ -15,7 +15,8 @@ struct ControlLines {
             lines.append(Array(rest[..<end]))
             rest.removeSubrange(...end)
         }
-        guard rest.count <= ControlRequest.maxLineBytes, !lines.contains(where: { $0.count > ControlRequest.maxLineBytes })
+        guard rest.count <= ControlRequest.maxLineBytes,
+            !lines.contains(where: { $0.count > ControlRequest.maxLineBytes })
         else { throw TooLong() }
         return lines
     }
