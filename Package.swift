@@ -6,7 +6,6 @@ import PackageDescription
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
     // Views of a plugin call that the compiler keeps from outliving it (PluginSDK).
     .enableExperimentalFeature("Lifetimes"),
 ]
