@@ -15,5 +15,4 @@ swift build "${flags[@]}"
 # A reload never unmaps a Swift plugin, so what its image still holds at exit is not a leak worth a report.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 scripts/swift-tests.sh "${flags[@]}"
-PYTHONPATH=.venv/site HOOKLINE_BUILD="$(swift build "${flags[@]}" --show-bin-path)" HOOKLINE_SLOW=8 \
-    python3 -m pytest Tests/Integration -n 2 -q -m "not timing" -k "${SANITIZED:-smoke}"
+HOOKLINE_SLOW=8 WORKERS=2 scripts/integration.sh "$(swift build "${flags[@]}" --show-bin-path)" -m smoke

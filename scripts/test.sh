@@ -53,10 +53,6 @@ build_without_warnings() {
     return "$status"
 }
 
-integration() {
-    PYTHONPATH=.venv/site HOOKLINE_BUILD="$release" python3 -m pytest Tests/Integration -n "${WORKERS:-4}" -q
-}
-
 gate "machine" scripts/setup.sh "$([ "$mode" = quick ] && echo run || echo test)" || finish
 gate "format" lint
 gate "C examples" scripts/check-examples.sh
@@ -65,6 +61,6 @@ gate "debug build" build_without_warnings && gate "unit tests" scripts/swift-tes
 # The integration tests drive the release build: it is what people get, and a debug broker is a different program.
 if gate "release build" swift build -c release; then
     gate "linkage" scripts/check-linkage.sh "$release"
-    gate "integration tests" integration
+    gate "integration tests" scripts/integration.sh "$release"
 fi
 finish
