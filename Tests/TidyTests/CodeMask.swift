@@ -1,57 +1,82 @@
 /// Source text with comments and string literals blanked out, line by line as long as before, so that a rule about code
 /// is not fooled by what is written in prose. Knows Swift and C; string interpolation is blanked with its literal.
 struct CodeMask {
-    private var characters: [Character]
-    private var position = 0
-
-    /// The lines of `text` with everything that is not code replaced by spaces.
-    static func lines(of text: String) -> [String] {
-        var mask = CodeMask(characters: Array(text))
-        mask.run()
-        return String(mask.characters).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    private enum Mode {
+        case code
+        case lineComment
+        case blockComment
+        case string(terminator: StaticString)
     }
 
-    private init(characters: [Character]) {
-        self.characters = characters
+    private var bytes: [UInt8]
+
+    /// The lines of `text` with everything that is not code replaced by spaces, one for each byte.
+    static func lines(of text: String) -> [String] {
+        var mask = CodeMask(bytes: Array(text.utf8))
+        mask.run()
+        return mask.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+    }
+
+    private init(bytes: [UInt8]) {
+        self.bytes = bytes
     }
 
     private mutating func run() {
-        while position < characters.count {
-            if starts(with: "//") {
-                blank { $0.starts(with: "\n") }
-            } else if starts(with: "/*") {
-                blank(past: 2) { $0.starts(with: "*/") }
-            } else if starts(with: "\"\"\"") {
-                blank(past: 3) { $0.starts(with: "\"\"\"") }
-            } else if starts(with: "#\"") {
-                blank(past: 2) { $0.starts(with: "\"#") }
-            } else if starts(with: "\"") {
-                blank(past: 1) { $0.starts(with: "\"") || $0.starts(with: "\n") }
-            } else if starts(with: "'{'") || starts(with: "'}'") || starts(with: "'\"'") {
-                blank(past: 2) { $0.starts(with: "'") }
-            } else {
-                position += 1
+        var mode = Mode.code
+        var position = 0
+        while position < bytes.count {
+            let byte = bytes[position]
+            switch mode {
+            case .code:
+                let (next, length) = opening(at: position, byte)
+                mode = next
+                position += length
+                continue
+            case .lineComment:
+                if byte == UInt8(ascii: "\n") { mode = .code }
+            case .blockComment:
+                if byte == UInt8(ascii: "*"), matches("*/", at: position) { mode = .code }
+            case .string(let terminator):
+                if byte == UInt8(ascii: "\\"), terminator.utf8CodeUnitCount != 2 {
+                    blank(position)
+                    position += 1
+                } else if matches(terminator, at: position) || (byte == UInt8(ascii: "\n") && isShort(terminator)) {
+                    mode = .code
+                    position += terminator.utf8CodeUnitCount
+                    continue
+                }
             }
+            if position < bytes.count { blank(position) }
+            position += 1
         }
     }
 
-    private func starts(with prefix: String) -> Bool {
-        let prefix = Array(prefix)
-        return position + prefix.count <= characters.count
-            && characters[position..<position + prefix.count].elementsEqual(prefix)
+    /// What begins at `position` in code, and how many bytes stay as they are.
+    private func opening(at position: Int, _ byte: UInt8) -> (Mode, length: Int) {
+        switch byte {
+        case UInt8(ascii: "/") where matches("//", at: position): (.lineComment, 2)
+        case UInt8(ascii: "/") where matches("/*", at: position): (.blockComment, 2)
+        case UInt8(ascii: "\"") where matches("\"\"\"", at: position): (.string(terminator: "\"\"\""), 3)
+        case UInt8(ascii: "#") where matches("#\"", at: position): (.string(terminator: "\"#"), 2)
+        case UInt8(ascii: "\""): (.string(terminator: "\""), 1)
+        case UInt8(ascii: "'"): (.string(terminator: "'"), 1)
+        default: (.code, 1)
+        }
     }
 
-    /// Blanks from here until `end` holds; the delimiters themselves stay, they are harmless.
-    private mutating func blank(past opening: Int = 0, until end: (CodeMask) -> Bool) {
-        position = min(position + opening, characters.count)
-        while position < characters.count, !end(self) {
-            // An escape hides the character after it from the search for the end.
-            let escaped = characters[position] == "\\" && opening > 0
-            for _ in 0..<(escaped ? 2 : 1) where position < characters.count {
-                if characters[position] != "\n" { characters[position] = " " }
-                position += 1
-            }
-        }
-        position = min(position + opening, characters.count)
+    /// Whether a literal with this terminator ends with its line at the latest.
+    private func isShort(_ terminator: StaticString) -> Bool { terminator.utf8CodeUnitCount == 1 }
+
+    private func matches(_ text: StaticString, at position: Int) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard position + count <= bytes.count else { return false }
+        for offset in 0..<count where bytes[position + offset] != text.utf8Start[offset] { return false }
+        return true
+    }
+
+    private mutating func blank(_ position: Int) {
+        if bytes[position] != UInt8(ascii: "\n") { bytes[position] = UInt8(ascii: " ") }
     }
 }

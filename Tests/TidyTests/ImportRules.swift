@@ -58,7 +58,8 @@ enum ImportRules {
             ( [A-Za-z_0-9]+ )
             /#
         return CodeMask.lines(of: file.text).enumerated().compactMap { index, line in
-            line.firstMatch(of: pattern).map { (index + 1, String($0.1)) }
+            guard line.contains("import") else { return nil }
+            return line.firstMatch(of: pattern).map { (index + 1, String($0.1)) }
         }
     }
 }

@@ -35,35 +35,37 @@ enum LengthRules {
 
     /// First and last line, counted from 1, of each function.
     private static func bodies(of file: SourceFile) -> [(first: Int, last: Int)] {
-        let lines = CodeMask.lines(of: file.text)
         var found: [(first: Int, last: Int)] = []
         var depth = 0
         var headLine: Int?
         var open: [(depth: Int, line: Int)] = []
-        var beforeBrace: Character = " "
-        for (index, line) in lines.enumerated() {
-            if file.isSwift, let head = line.firstMatch(of: /(^|\s)(func\s|init[?!]?[(<]|deinit\b|subscript[(<])/) {
-                // `self.init(` and `.init(` are calls.
-                if !line[..<head.range.lowerBound].hasSuffix(".") { headLine = index + 1 }
-            }
-            for character in line where character != " " {
-                if character == "{" {
-                    if file.isC, depth == 0, beforeBrace == ")" { headLine = index + 1 }
+        var last = UInt8(ascii: " ")
+        for (index, line) in CodeMask.lines(of: file.text).enumerated() {
+            if file.isSwift, isFunctionHead(line) { headLine = index + 1 }
+            for byte in line.utf8 where byte != UInt8(ascii: " ") {
+                if byte == UInt8(ascii: "{") {
+                    if file.isC, depth == 0, last == UInt8(ascii: ")") { headLine = index + 1 }
                     if let head = headLine {
                         open.append((depth, head))
                         headLine = nil
                     }
                     depth += 1
-                } else if character == "}" {
+                } else if byte == UInt8(ascii: "}") {
                     depth -= 1
                     if let function = open.last, function.depth == depth {
                         open.removeLast()
                         found.append((function.line, index + 1))
                     }
                 }
-                beforeBrace = character
+                last = byte
             }
         }
         return found
+    }
+
+    private static func isFunctionHead(_ line: String) -> Bool {
+        guard line.contains("func") || line.contains("init") || line.contains("subscript") else { return false }
+        // `self.init(` and `.init(` are calls.
+        return line.contains(/(^|\s)(func\s|init[?!]?[(<]|deinit\b|subscript[(<])/)
     }
 }

@@ -1,10 +1,16 @@
 import Foundation
+import Glibc
 
 /// A file of the repository, as the rules see it.
 struct SourceFile {
     /// Path relative to the root of the repository, with `/`.
     let path: String
     let text: String
+
+    /// Whether `words` stand anywhere in the file: a quick look before a rule goes through the lines.
+    func mentions(_ words: String) -> Bool {
+        text.withCString { text in words.withCString { words in strstr(text, words) != nil } }
+    }
 
     var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
     var name: Substring { path.split(separator: "/").last ?? "" }
@@ -30,7 +36,11 @@ enum Repository {
         .deletingLastPathComponent()
 
     /// Every text file of the checkout, without build products and what tools leave behind.
-    static func files() throws -> [SourceFile] {
+    static func files() throws -> [SourceFile] { try allFiles.get() }
+
+    private static let allFiles = Result { try readFiles() }
+
+    private static func readFiles() throws -> [SourceFile] {
         let manager = FileManager.default
         var found: [SourceFile] = []
         var folders = [""]

@@ -8,7 +8,8 @@ enum TextRules {
     ]
 
     static func leftoverMarkers(_ file: SourceFile) -> [Violation] {
-        file.lines.enumerated().flatMap { index, line in
+        guard leftovers.contains(where: file.mentions) else { return [] }
+        return file.lines.enumerated().flatMap { index, line in
             words(of: line).filter { leftovers.contains($0) }.map {
                 Violation(path: file.path, line: index + 1, message: "'\($0)': finish it or write down why not")
             }
@@ -17,7 +18,8 @@ enum TextRules {
 
     /// A path that exists on one person's machine only.
     static func absoluteMachinePaths(_ file: SourceFile) -> [Violation] {
-        file.lines.enumerated().flatMap { index, line in
+        guard machinePaths.contains(where: file.mentions) else { return [] }
+        return file.lines.enumerated().flatMap { index, line in
             machinePaths.filter { begins($0, in: line) }.map {
                 Violation(path: file.path, line: index + 1, message: "a path of one machine: \($0)...")
             }
@@ -40,6 +42,7 @@ enum TextRules {
     static func hotPathHeader(_ file: SourceFile) -> [Violation] {
         guard file.isSwift, !file.path.hasPrefix("Tests/") else { return [] }
         let mark = "// HOT PATH:"
+        guard file.mentions(mark) else { return [] }
         return file.lines.enumerated().compactMap { index, line in
             guard let range = line.firstRange(of: mark) else { return nil }
             if index > 0 { return Violation(path: file.path, line: index + 1, message: "'\(mark)' belongs in line 1") }
