@@ -52,6 +52,8 @@ enum LengthRules {
                     depth += 1
                 } else if byte == UInt8(ascii: "}") {
                     depth -= 1
+                    // A requirement of a protocol has no body.
+                    headLine = nil
                     if let function = open.last, function.depth == depth {
                         open.removeLast()
                         found.append((function.line, index + 1))

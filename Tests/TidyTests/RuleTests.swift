@@ -56,6 +56,12 @@ struct RuleTests {
         #expect(LengthRules.functionLength(file(name, text)).map(\.line) == expected)
     }
 
+    @Test func doesNotTakeAProtocolsRequirementForAFunction() {
+        let body = String(repeating: "    let a = 1\n", count: LengthRules.functionLimit)
+        let text = "protocol P {\n    func f()\n}\nstruct S {\n\(body)}\n"
+        #expect(LengthRules.functionLength(file("a.swift", text)).isEmpty)
+    }
+
     @Test func countsBracesOfCodeOnly() {
         let text = "func f() {\n    // }\n    let a = \"}\\\"}\"\n    /* } */\n}\n"
         let mask = CodeMask.lines(of: text)
