@@ -31,15 +31,15 @@ extension Shard {
             refuse(connection, reason, "not authorized", rule: result.rule.text)
         default:
             let hasCredentials = connect.userName != nil || connect.password != nil
-            let open = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
-            if open && (!hasCredentials || !hooks.table.hasAuthConnect) {
+            let isOpen = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
+            // Without an auth plugin there is nobody to ask: the configuration has made sure that such a listener is
+            // local or open on purpose.
+            if !hooks.table.hasAuthConnect || (!hasCredentials && isOpen) {
                 proceed(connection, connect)
+            } else if hasCredentials {
+                refuse(connection, .badUserNameOrPassword, "no auth plugin accepts this user")
             } else {
-                refuse(
-                    connection, hasCredentials ? .badUserNameOrPassword : .notAuthorized,
-                    hasCredentials
-                        ? "no auth plugin accepts this user"
-                        : "no credentials and allow_anonymous is not set on the listener")
+                refuse(connection, .notAuthorized, "no credentials, and allow_anonymous is not set on the listener")
             }
         }
     }
