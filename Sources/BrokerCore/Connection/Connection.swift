@@ -30,10 +30,14 @@ struct ConnectionFlags: OptionSet {
     static let gated = ConnectionFlags(rawValue: 32)
     /// Waits for room in the queue of a receiver (``QueueFullPolicy/pause``) or in a hand-over ring.
     static let backpressure = ConnectionFlags(rawValue: 64)
-    /// Its last packet is in the output; closed when that is written.
-    static let closeAfterFlush = ConnectionFlags(rawValue: 128)
+    /// Goes to its home shard at the end of the turn; what came in with CONNECT goes along.
+    static let moving = ConnectionFlags(rawValue: 128)
     static let cleanStart = ConnectionFlags(rawValue: 256)
     static let sentDisconnect = ConnectionFlags(rawValue: 512)
+    /// Something was written to it: CONNACK is on its way.
+    static let answered = ConnectionFlags(rawValue: 1024)
+    /// Any of these: what comes in is kept, not handled.
+    static let holdsInput: ConnectionFlags = [.hookPending, .backpressure, .moving]
 }
 
 typealias ConnectionRef = UnsafeMutablePointer<Connection>
@@ -58,6 +62,9 @@ struct Connection {
     var timer: TimerID?
     /// The client's Maximum Packet Size in bytes [MQTT-3.1.2-24].
     var clientPacketLimit: Int32 = .max
+    /// QoS 2 messages that may be open at a time: our Receive Maximum [MQTT-3.3.4-7], and those that were open when
+    /// the connection began, for which nothing but PUBREL may come.
+    var receiveLimit: Int = 0
     var phase = ConnectionPhase.awaitingConnect
     var version = ProtocolVersion.v3_1_1
     var flags: ConnectionFlags = []
@@ -79,6 +86,8 @@ final class ConnectionExtras {
     var wantsProblemInformation = true
     /// What waits for a hook's answer.
     var pending: PendingStage?
+    /// Its CONNECT while it moves to its home shard.
+    var moving: Connect?
     /// Output positions that wait for the store, oldest first.
     var gates: [OutputGate] = []
     /// The identity as plugins see it; made on first use.
@@ -99,6 +108,8 @@ struct OutputGate {
     var position: Int
     /// The shard's gate number.
     let gate: UInt64
+    /// The commit the gate stands for; 0 when it stands for answers of other shards.
+    var ticket: UInt64 = 0
 }
 
 extension UnsafeMutablePointer where Pointee == Connection {

@@ -18,7 +18,6 @@ extension Shard {
     }
 
     /// The broker ends the connection: DISCONNECT with `reason` to a 5.0 client that is online, then close.
-    /// - Parameter willDiscarded: the session's will is dropped instead of published.
     func disconnect(_ connection: ConnectionRef, reason: ReasonCode, cause: DisconnectCause) {
         guard connection.pointee.phase != .closed else { return }
         if connection.isOnline, connection.pointee.version == .v5_0,
@@ -29,7 +28,11 @@ extension Shard {
             if case .protocolViolation(let text) = cause, connection.extras.wantsProblemInformation {
                 packet.properties.reasonString = Array(text.utf8)
             }
-            send(connection, .disconnect(packet))
+            if !send(connection, .disconnect(packet)) {
+                // The reason string goes first when the client takes small packets only [MQTT-3.14.2-3].
+                packet.properties.reasonString = nil
+                send(connection, .disconnect(packet))
+            }
         }
         end(connection, cause: cause, reason: reason, byBroker: true)
     }
@@ -88,29 +91,36 @@ extension Shard {
     private func detach(_ session: SessionRef, from connection: ConnectionRef, cause: DisconnectCause) -> WillOutcome {
         connection.pointee.session = nil
         guard session.pointee.connection == connection else { return .none }
+        keepGates(of: connection, for: session)
         session.pointee.connection = nil
         setReady(session, false)
-        var outcome = WillOutcome.none
-        if let will = session.pointee.will {
-            if case .clientDisconnect = cause, connection.extras.reason != .disconnectWithWill {
-                // [MQTT-3.1.2-10]: a normal DISCONNECT discards the will.
-                session.pointee.will = nil
-                outcome = .discarded
-            } else if will.delay == 0 || !session.pointee.flags.contains(.persistent) {
-                session.pointee.will = nil
-                publishWill(will, of: session)
-                outcome = .published
-            } else {
-                startWillDelay(session, will)
-                outcome = .delayed
-            }
-        }
+        let outcome = settleWill(of: session, connection, cause)
         if session.pointee.flags.contains(.persistent) {
             startExpiry(session)
         } else {
             endSession(session, expired: false)
         }
         return outcome
+    }
+
+    private func settleWill(
+        of session: SessionRef, _ connection: ConnectionRef, _ cause: DisconnectCause
+    ) -> WillOutcome {
+        guard let will = session.pointee.will else { return .none }
+        if case .clientDisconnect = cause, connection.extras.reason == .normalDisconnection {
+            // [MQTT-3.1.2-10]: DISCONNECT with 0x00 discards the will; any other code publishes it.
+            session.pointee.will = nil
+            persistWillGone(session)
+            return .discarded
+        }
+        guard will.delay == 0 || !session.pointee.flags.contains(.persistent) else {
+            startWillDelay(session, will)
+            return .delayed
+        }
+        session.pointee.will = nil
+        publishWill(will, of: session)
+        persistWillGone(session)
+        return .published
     }
 
     /// Frees what ended in this turn. Pointers to it were good until now.

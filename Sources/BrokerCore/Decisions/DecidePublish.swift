@@ -104,11 +104,10 @@ extension Shard {
             let header = try? PublishHeader.parse(
                 frame: base, length: frame.count, bodyOffset: bodyOffset, version: connection.pointee.version)
         else { return }
-        let message = PublishedMessage(
-            topic: UnsafeRawBufferPointer(start: base + header.topicOffset, count: header.topicLength),
-            properties: UnsafeRawBufferPointer(start: nil, count: 0),
-            payload: UnsafeRawBufferPointer(start: base + header.payloadOffset, count: header.payloadLength),
-            qos: header.qos, retain: header.retain, origin: .client)
+        var message = message(of: header, base, frame.count, from: connection)
+        if header.propertiesLength > 0 || header.topicLength == 0 {
+            guard readProperties(connection, base, header, &message) else { return }
+        }
         let inbound = InboundPublish(frame: base, length: frame.count, bodyOffset: bodyOffset, header: header)
         _ = act(on: outcome, connection, message, inbound, stage: stage)
     }

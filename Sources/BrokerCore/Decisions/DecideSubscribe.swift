@@ -26,7 +26,9 @@ extension Shard {
     ) -> SubscribeDecision {
         switch outcome {
         case .allow:
-            return .granted(min(qos, UInt8(truncatingIfNeeded: min(hooks.lastResult.grantedQoS, 2))))
+            let granted = min(qos, UInt8(truncatingIfNeeded: min(hooks.lastResult.grantedQoS, 2)))
+            guard let entered = rewritten(filter) else { return .refused(.topicFilterInvalid) }
+            return .granted(granted, filter: entered)
         case .pending(let token, let deadline):
             park(connection, token: token, deadline: deadline, .subscribe(progress))
             return .pending
@@ -39,6 +41,18 @@ extension Shard {
                     connection.extras.identity, filter: filter, reason: reason,
                     rule: outcome == .abstain ? "default" : result.rule.text))
             return .refused(reason)
+        }
+    }
+
+    /// The filter to enter: what the plugins made of `filter`, within its shared group. Nil: it is not a valid one.
+    private func rewritten(_ filter: [UInt8]) -> [UInt8]? {
+        guard let view = hooks.lastResult.filter else { return filter }
+        return filter.withUnsafeBytes { bytes in
+            guard let parsed = try? TopicFilter.parse(bytes, maximumLevels: settings.maximumTopicLevels),
+                !TopicFilter.isShared(view.bytes),
+                TopicFilter.validate(view.bytes, maximumLevels: settings.maximumTopicLevels) == nil
+            else { return nil }
+            return Array(bytes.prefix(bytes.count - parsed.filter.count)) + Array(view.bytes)
         }
     }
 
@@ -74,7 +88,7 @@ extension Shard {
     }
 
     private func recheck(_ session: SessionRef, _ connection: ConnectionRef) {
-        var lost: [[UInt8]] = []
+        var lost: [(filter: [UInt8], rule: String)] = []
         state.pointee.tree.forEach(in: session.pointee.subscriptions) { subscription in
             let filter = Array(subscription.pointee.filterBytes)
             let flags = subscription.pointee.flags
@@ -82,19 +96,13 @@ extension Shard {
                 connection, filter: filter, qos: flags.qos, flags: HL_SUBSCRIBE_EXISTS | HL_SUBSCRIBE_RECHECK,
                 identifier: subscription.pointee.identifier)
             if case .pending(let token, _) = outcome { hooks.cancel(token) }
-            if outcome == .deny || outcome == .abstain { lost.append(filter) }
+            if outcome == .deny { lost.append((filter, hooks.lastResult.rule.text)) }
+            if outcome == .abstain { lost.append((filter, "default")) }
         }
-        for filter in lost {
-            filter.withUnsafeBytes { bytes in
-                leaveGroup(session, bytes)
-                _ = state.pointee.tree.remove(
-                    bytes, sessionID: session.pointee.id, from: &session.pointee.subscriptions)
-            }
-            persistUnsubscribed(session, filter)
+        for (filter, rule) in lost {
+            _ = removeSubscription(of: session, filter)
             transport.event(
-                .subscribeDenied(
-                    connection.extras.identity, filter: filter, reason: .notAuthorized,
-                    rule: hooks.lastResult.rule.text))
+                .subscribeDenied(connection.extras.identity, filter: filter, reason: .notAuthorized, rule: rule))
         }
     }
 }

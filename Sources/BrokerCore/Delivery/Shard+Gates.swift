@@ -2,7 +2,7 @@ import MQTTCodec
 
 /// Output that waits for the store. Costs nothing when no store is configured.
 extension Shard {
-    /// What follows in the connection's output waits for the rows of this turn.
+    /// What follows in the connection's output waits until all changes up to now are committed.
     @inline(__always)
     func openTicketGate(_ connection: ConnectionRef, if needed: Bool) {
         if settings.storeEnabled && needed { addTicketGate(connection) }
@@ -10,15 +10,36 @@ extension Shard {
 
     @inline(never)
     private func addTicketGate(_ connection: ConnectionRef) {
+        retryLostRows()
+        guard let ticket = gates.openTicket(hasRows: hasRows), connection.extras.gates.last?.ticket != ticket else {
+            return
+        }
         let gate = gates.make(parts: 0, owner: .connection(connection.pointee.handle))
-        gates.addCommit(to: gate)
-        addGate(connection, gate)
+        gates.addCommit(ticket, to: gate)
+        addGate(connection, gate, ticket: ticket)
     }
 
     /// What follows in the connection's output waits for `gate`.
-    func addGate(_ connection: ConnectionRef, _ gate: UInt64) {
-        connection.extras.gates.append(OutputGate(position: connection.pointee.output.count, gate: gate))
+    func addGate(_ connection: ConnectionRef, _ gate: UInt64, ticket: UInt64 = 0) {
+        connection.extras.gates.append(
+            OutputGate(position: connection.pointee.output.count, gate: gate, ticket: ticket))
         connection.pointee.flags.insert(.gated)
+    }
+
+    /// The connection of a session ends while what it was to be told waits for the store: the next one waits as well,
+    /// or a repeated PUBLISH would be acknowledged before the first is durable.
+    func keepGates(of connection: ConnectionRef, for session: SessionRef) {
+        guard settings.storeEnabled, connection.pointee.flags.contains(.gated) else { return }
+        session.pointee.openGates = connection.extras.gates.map(\.gate).filter { gates.isClosed($0) }
+    }
+
+    /// The other half of ``keepGates(of:for:)``.
+    func takeGates(of session: SessionRef, for connection: ConnectionRef) {
+        for gate in session.pointee.openGates where gates.isClosed(gate) {
+            gates.hand(gate, to: connection.pointee.handle)
+            addGate(connection, gate)
+        }
+        session.pointee.openGates = []
     }
 
     /// Bytes of output that may leave: up to the first gate that is still closed.
@@ -37,10 +58,24 @@ extension Shard {
         for index in extras.gates.indices { extras.gates[index].position -= count }
     }
 
-    /// The store has committed everything up to `ticket`, or has failed to.
+    /// The store has committed everything up to `ticket`, or has failed to. The rows of a commit that failed are handed
+    /// over again with the next ones.
     public func stored(upTo ticket: UInt64, succeeded: Bool, now: Int64) {
         state.pointee.now = now
+        takeAnswer(upTo: ticket, succeeded: succeeded)
         for gate in gates.takeGates(upTo: ticket) { gatePartDone(gate, succeeded: succeeded) }
+    }
+
+    /// The gate that the shard about to get the message at hand has to open; 0 when nobody waits for it.
+    func partOfDeliveryGate() -> UInt64 {
+        guard let waiting = deliveryGate else { return 0 }
+        if let gate = waiting.gate {
+            gates.addPart(to: gate)
+            return gate
+        }
+        let gate = gates.make(parts: 1, owner: waiting.owner)
+        deliveryGate?.gate = gate
+        return gate
     }
 
     /// One of the things a gate waits for has come.
@@ -54,6 +89,8 @@ extension Shard {
             if outcome.succeeded { markDirty(connection) } else { storeFailed(connection) }
         case .shard(let index, let remoteGate):
             send(.gateDone(gate: remoteGate, succeeded: outcome.succeeded), to: index)
+        case .groupMessage(let group, let message):
+            if outcome.succeeded { rows.append(.groupDequeued(group: group, message: message)) }
         }
     }
 
@@ -63,6 +100,11 @@ extension Shard {
         connection.pointee.output.releaseMemory(pool)
         connection.extras.gates = []
         connection.pointee.flags.remove(.gated)
+        guard connection.pointee.flags.contains(.answered) else {
+            // Its CONNACK was among what waited, and nothing may precede it [MQTT-3.14.0-1].
+            refuse(connection, .quotaExceeded, "the store cannot keep the session")
+            return
+        }
         disconnect(connection, reason: .quotaExceeded, cause: .limit("the store cannot keep the message"))
     }
 }

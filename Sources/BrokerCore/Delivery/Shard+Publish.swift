@@ -12,7 +12,7 @@ extension Shard {
         if shared.shardCount > 1 {
             let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
             if others != 0 {
-                handOver(message, to: others, gate: 0)
+                handOver(message, to: others)
                 matched = true
             }
         }
@@ -25,17 +25,17 @@ extension Shard {
     ) -> Bool {
         guard settings.storeEnabled else { return publish(&message, entry) }
         if message.retain { storeRetained(message) }
+        deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
         var matched = deliverHere(&message, entry)
         if shared.shardCount > 1 {
             let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
             if others != 0 {
-                let gate = gates.make(
-                    parts: others.nonzeroBitCount, owner: .connection(connection.pointee.handle))
-                handOver(message, to: others, gate: gate)
-                addGate(connection, gate)
+                handOver(message, to: others)
                 matched = true
             }
         }
+        if let gate = deliveryGate?.gate { addGate(connection, gate) }
+        deliveryGate = nil
         openTicketGate(connection, if: hasRows)
         return matched
     }
@@ -81,7 +81,7 @@ extension Shard {
         let qos = min(message.qos, granted)
         let retain = message.retain && keepsRetain
         if qos == 0, target.identifierCount == 0, let connection = session.pointee.connection,
-            connection.pointee.flags.isDisjoint(with: [.usesAliases, .closeAfterFlush])
+            !connection.pointee.flags.contains(.usesAliases)
         {
             deliverQoS0(connection, message, retain)
             return
@@ -163,8 +163,13 @@ extension Shard {
 
     /// The publisher is read again when the queue has room; this message is still taken.
     private func waitForQueue(_ connection: ConnectionRef, _ session: SessionRef) {
+        guard let publisher = connection.pointee.session, publisher != session, mayWait(publisher) else { return }
         session.pointee.flags.insert(.hasWaiters)
         queueWaiters[session.pointee.id, default: []].append(connection.pointee.handle)
         connection.pointee.flags.insert(.backpressure)
     }
+
+    /// A client that others wait for is not held back itself: its acknowledgements have to be read, or both would wait
+    /// for ever.
+    func mayWait(_ publisher: SessionRef) -> Bool { !publisher.pointee.flags.contains(.hasWaiters) }
 }

@@ -8,11 +8,15 @@ extension Shard {
         _ delivery: Delivery, _ made: inout MessageRef?
     ) {
         guard delivery.qos > 0 else {
-            if let connection = session.pointee.connection {
-                sendPublish(connection, message, entry, delivery, packetID: 0, dup: false)
-            } else {
+            guard let connection = session.pointee.connection else {
                 drop(session, message, .offlineQoS0)
+                return
             }
+            guard connection.pointee.output.count < settings.maximumOutputBytes else {
+                drop(session, message, .outputFull)
+                return
+            }
+            sendPublish(connection, message, entry, delivery, packetID: 0, dup: false)
             return
         }
         if let connection = session.pointee.connection, session.pointee.queue.count == 0,
@@ -24,9 +28,10 @@ extension Shard {
                 slot.pointee.message = block(of: message, &made).retained()
                 slot.pointee.subscriptionIDs = SubscriptionIDs(copying: delivery.identifiers)
                 slot.pointee.group = delivery.group
-                persistInflight(session, slot)
+                persistInflight(session, connection, slot)
             }
             if !sendPublish(connection, message, entry, delivery, packetID: slot.pointee.packetID, dup: false) {
+                persistFinished(session, slot)
                 session.pointee.window.finish(slot)
             }
         } else {
@@ -47,8 +52,7 @@ extension Shard {
     func enqueue(
         _ session: SessionRef, _ message: PublishedMessage, _ delivery: Delivery, _ made: inout MessageRef?
     ) {
-        // With `pause` the publishers of this shard wait; what is under way already is still taken.
-        if isQueueFull(session), settings.queueFullPolicy != .pause || message.origin != .client {
+        if isQueueFull(session), !mayOverflow(session, message) {
             drop(session, message, .queueFull)
             return
         }
@@ -67,14 +71,33 @@ extension Shard {
             || session.pointee.queue.byteCount >= settings.maximumQueuedBytes
     }
 
+    /// With `pause` the publishers wait; what is under way already is still taken, up to twice the bound.
+    private func mayOverflow(_ session: SessionRef, _ message: PublishedMessage) -> Bool {
+        guard settings.queueFullPolicy == .pause, message.origin == .client else { return false }
+        let home = Int(message.publisher >> 56)
+        if home != index { holdBack(message.publisher, at: home, for: session) }
+        return session.pointee.queue.count < settings.maximumQueuedMessages &* 2
+            && session.pointee.queue.byteCount < settings.maximumQueuedBytes &* 2
+    }
+
+    /// Asks the shard of a publisher not to read it until `session` has room.
+    private func holdBack(_ publisher: UInt64, at home: Int, for session: SessionRef) {
+        guard remoteWaiters[session.pointee.id, default: []].insert(publisher).inserted else { return }
+        session.pointee.flags.insert(.hasWaiters)
+        send(.queueFull(publisher: publisher), to: home)
+    }
+
     /// Sends what waits, as far as the window allows.
     func pump(_ session: SessionRef) {
         guard let connection = session.pointee.connection else { return }
-        while session.pointee.window.count < session.pointee.windowLimit, let entry = session.pointee.queue.popFirst() {
+        let limit = session.pointee.windowLimit
+        while let slot = session.pointee.window.nextToResend(limit: limit) { resend(slot, of: session, connection) }
+        while session.pointee.window.count < limit, let entry = session.pointee.queue.popFirst() {
             sendQueued(session, connection, entry)
         }
         if session.pointee.flags.contains(.hasWaiters),
-            session.pointee.queue.count * 2 <= settings.maximumQueuedMessages
+            session.pointee.queue.count &* 2 <= settings.maximumQueuedMessages,
+            session.pointee.queue.byteCount &* 2 <= settings.maximumQueuedBytes
         {
             wakeWaiters(session)
         }
@@ -103,7 +126,7 @@ extension Shard {
             slot.pointee.message = entry.message
             slot.pointee.subscriptionIDs = entry.subscriptionIDs
             slot.pointee.group = entry.group
-            persistInflight(session, slot)
+            persistInflight(session, connection, slot)
         }
         let sent = entry.subscriptionIDs.withIDs { identifiers in
             sendPublish(
@@ -115,7 +138,10 @@ extension Shard {
             entry.message.release()
             entry.subscriptionIDs.release()
         }
-        if !sent { session.pointee.window.finish(slot) }
+        if !sent {
+            persistFinished(session, slot)
+            session.pointee.window.finish(slot)
+        }
     }
 
     /// Appends a PUBLISH. False: it is larger than the client takes and counts as delivered [MQTT-3.1.2-25].

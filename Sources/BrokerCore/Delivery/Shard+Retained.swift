@@ -6,6 +6,7 @@ struct RetainedDelivery {
     let session: UInt64
     let cursor: RetainedCursor
     let qos: UInt8
+    let noLocal: Bool
     let identifier: UInt32
 }
 
@@ -31,27 +32,47 @@ extension Shard {
     }
 
     func startRetained(_ delivery: RetainedDelivery) {
-        if !sendRetained(delivery) { retainedDeliveries.append(delivery) }
+        let progress = sendRetained(delivery)
+        if progress != .over { retainedDeliveries.append(delivery) }
+        if progress == .more { retainedGoesOn = true }
     }
 
     /// Goes on with the walks that are not over.
     func continueRetained() {
         guard !retainedDeliveries.isEmpty else { return }
+        retainedGoesOn = false
         let deliveries = retainedDeliveries
-        retainedDeliveries = deliveries.filter { !sendRetained($0) }
+        retainedDeliveries = deliveries.filter { delivery in
+            let progress = sendRetained(delivery)
+            if progress == .more { retainedGoesOn = true }
+            return progress != .over
+        }
     }
 
-    /// Sends the next messages. True: the walk is over, or nobody wants it any more.
-    private func sendRetained(_ delivery: RetainedDelivery) -> Bool {
+    /// How far a walk has come.
+    private enum RetainedProgress {
+        /// All sent, or nobody wants it any more.
+        case over
+        /// The next turn goes on.
+        case more
+        /// Goes on when the reader has taken what waits for it.
+        case readerIsSlow
+    }
+
+    /// Sends the next messages.
+    private func sendRetained(_ delivery: RetainedDelivery) -> RetainedProgress {
         guard let session = findSession(id: delivery.session), let connection = session.pointee.connection else {
-            return true
+            return .over
         }
         // A reader that does not keep up gets the rest later, not all at once into memory.
-        if connection.pointee.output.count > settings.maximumOutputBytes / 4 { return false }
+        if connection.pointee.output.count > settings.maximumOutputBytes / 4 { return .readerIsSlow }
         var messages: [RetainedMessage] = []
         let isOver = delivery.cursor.next(into: &messages, maximum: Self.retainedPerTurn, now: now)
-        for message in messages { send(message, to: session, delivery) }
-        return isOver
+        // [MQTT-3.8.3-3]: with No Local its own messages do not come back, retained ones neither.
+        for message in messages where !(delivery.noLocal && message.publisherID == session.pointee.id) {
+            send(message, to: session, delivery)
+        }
+        return isOver ? .over : .more
     }
 
     private func send(_ retained: RetainedMessage, to session: SessionRef, _ delivery: RetainedDelivery) {

@@ -28,11 +28,10 @@ extension Shard {
             finish(session, slot)
             return
         }
-        if slot.pointee.state == .published {
+        if slot.pointee.state != .released {
             persistReleasing(session, slot)
-            session.pointee.window.dropMessage(slot)
-            slot.pointee.state = .released
-            openTicketGate(connection, if: session.pointee.flags.contains(.durable))
+            session.pointee.window.startReleasing(slot)
+            openTicketGate(connection, if: session.pointee.isDurable)
         }
         sendAck(connection, .pubrel, packetID)
     }
@@ -51,7 +50,7 @@ extension Shard {
     private func finish(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
         persistFinished(session, slot)
         session.pointee.window.finish(slot)
-        if session.pointee.queue.count > 0 { pump(session) }
+        if session.pointee.queue.count > 0 || session.pointee.window.waiting > 0 { pump(session) }
     }
 
     /// An acknowledgement for nothing: late, after a session was cleared, or a fault of the client. Ignored.
@@ -60,27 +59,31 @@ extension Shard {
     }
 
     /// Sends again what was under way when the last connection broke, in the order of first sending
-    /// [MQTT-4.4.0-1, MQTT-4.6.0-1], then what has queued up.
+    /// [MQTT-4.4.0-1, MQTT-4.6.0-1], then what has queued up; both within the Receive Maximum of this connection.
     func resend(_ session: SessionRef, _ connection: ConnectionRef) {
-        for slot in session.pointee.window.inOrder() {
-            if slot.pointee.state == .released {
-                sendAck(connection, .pubrel, slot.pointee.packetID)
-                continue
-            }
-            guard let block = slot.pointee.message else { continue }
-            // Under way already: expiry does not stop a QoS 2 exchange that has begun, and QoS 1 follows suit.
-            let message = PublishedMessage(block, origin: .client)
-            let sent = slot.pointee.subscriptionIDs.withIDs { identifiers in
-                sendPublish(
-                    connection, message, nil,
-                    Delivery(qos: slot.pointee.qos, retain: slot.pointee.retain, identifiers: identifiers, group: 0),
-                    packetID: slot.pointee.packetID, dup: true)
-            }
-            if !sent {
-                persistFinished(session, slot)
-                session.pointee.window.finish(slot)
-            }
+        for slot in session.pointee.window.inOrder() where slot.pointee.state == .released {
+            sendAck(connection, .pubrel, slot.pointee.packetID)
         }
+        session.pointee.window.startResending()
         pump(session)
+    }
+
+    /// Sends one PUBLISH of an earlier connection again.
+    func resend(
+        _ slot: UnsafeMutablePointer<InflightSlot>, of session: SessionRef, _ connection: ConnectionRef
+    ) {
+        guard let block = slot.pointee.message else { return }
+        // Under way already: expiry does not stop a QoS 2 exchange that has begun, and QoS 1 follows suit.
+        let message = PublishedMessage(block, origin: .client)
+        let sent = slot.pointee.subscriptionIDs.withIDs { identifiers in
+            sendPublish(
+                connection, message, nil,
+                Delivery(qos: slot.pointee.qos, retain: slot.pointee.retain, identifiers: identifiers, group: 0),
+                packetID: slot.pointee.packetID, dup: true)
+        }
+        if !sent {
+            persistFinished(session, slot)
+            session.pointee.window.finish(slot)
+        }
     }
 }

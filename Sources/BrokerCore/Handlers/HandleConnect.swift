@@ -31,7 +31,7 @@ extension Shard {
         extras.keepAlive = connect.keepAlive
         extras.wantsProblemInformation = connect.properties.requestProblemInformation != 0
         if isDraining {
-            refuse(connection, .serverShuttingDown, "the broker is stopping")
+            refuse(connection, .serverUnavailable, "the broker is stopping")
             return
         }
         guard connect.properties.authenticationMethod == nil else {
@@ -71,17 +71,33 @@ extension Shard {
             openSession(connection, connect)
             return
         }
-        let extras = connection.extras
-        let transfer = ConnectionTransfer(
-            connect: connect, extras: extras, listener: Int(connection.pointee.listener),
-            unread: Array(connection.pointee.input.bytes))
-        extras.pending = nil
-        // The home shard makes its own; ids and pointers of this shard end here.
-        extras.pluginClient = nil
-        let handle = connection.pointee.transport
-        connection.pointee.phase = .closed
-        state.pointee.endedConnections.append(connection.pointee.handle)
-        transport.move(handle, to: home, transfer)
+        // Not at once: what was read together with CONNECT has to go along.
+        connection.extras.moving = connect
+        connection.pointee.flags.insert(.moving)
+        state.pointee.movingConnections.append(connection.pointee.handle)
+    }
+
+    /// Hands the connections of this turn over to their home shards.
+    func moveConnections() {
+        for handle in state.pointee.movingConnections {
+            guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed,
+                let connect = connection.extras.moving
+            else { continue }
+            let extras = connection.extras
+            extras.moving = nil
+            // The home shard makes its own; ids and pointers of this shard end here.
+            extras.pluginClient = nil
+            let transfer = ConnectionTransfer(
+                connect: connect, extras: extras, listener: Int(connection.pointee.listener),
+                unread: Array(connection.pointee.input.bytes))
+            if connection.pointee.flags.contains(.readingPaused) {
+                transport.resumeReading(connection.pointee.transport)
+            }
+            connection.pointee.phase = .closed
+            state.pointee.endedConnections.append(handle)
+            transport.move(connection.pointee.transport, to: shared.homeShard(of: extras.identity.clientID), transfer)
+        }
+        state.pointee.movingConnections.removeAll(keepingCapacity: true)
     }
 
     /// Takes over a connection that another shard authenticated. Returns its handle.
@@ -102,7 +118,7 @@ extension Shard {
     private func openSession(_ connection: ConnectionRef, _ connect: Connect) {
         let extras = connection.extras
         if isDraining {
-            refuse(connection, .serverShuttingDown, "the broker is stopping")
+            refuse(connection, .serverUnavailable, "the broker is stopping")
             return
         }
         if let existing = findSession(extras.identity.clientID), let older = existing.pointee.connection {
@@ -125,8 +141,8 @@ extension Shard {
         }
         join(connection, session, connect)
         acknowledgeConnect(connection, session, connect, present: present)
+        guard connection.pointee.phase != .closed else { return }
         if present { resend(session, connection) }
-        if session.pointee.subscriptions.count > 0 { setReady(session, true) }
         transport.event(
             .connected(
                 extras.identity, connection: connection.pointee.id, version: connect.version,
@@ -149,6 +165,7 @@ extension Shard {
         if connect.cleanStart { connection.pointee.flags.insert(.cleanStart) }
         let receiveMaximum = Int32(connect.properties.receiveMaximum ?? .max)
         session.pointee.windowLimit = min(receiveMaximum, Int32(settings.maximumInflight))
+        connection.pointee.receiveLimit = settings.receiveMaximum + session.pointee.received.count
         session.pointee.expiryInterval = grantedExpiry(connect)
         session.pointee.flags.remove(.persistent)
         if session.pointee.expiryInterval > 0 { session.pointee.flags.insert(.persistent) }
@@ -173,10 +190,12 @@ extension Shard {
         return min((connect.properties.sessionExpiryInterval ?? 0), settings.maximumSessionExpiry)
     }
 
-    /// Keep-alive runs from here; the server's own value wins [MQTT-3.1.2-21].
+    /// Keep-alive runs from here; the server's own value wins [MQTT-3.1.2-21]. A 3.1.1 client cannot be told of it and
+    /// keeps its own [MQTT-3.1.2-24 of 3.1.1].
     private func startKeepAlive(_ connection: ConnectionRef) {
         let extras = connection.extras
-        if settings.serverKeepAlive > 0 {
+        if connection.pointee.version == .v3_1_1 {
+        } else if settings.serverKeepAlive > 0 {
             extras.keepAlive = settings.serverKeepAlive
         } else if settings.maximumKeepAlive > 0,
             extras.keepAlive == 0 || extras.keepAlive > settings.maximumKeepAlive
@@ -210,8 +229,13 @@ extension Shard {
             if settings.maximumTopicAlias > 0 { answer.properties.topicAliasMaximum = settings.maximumTopicAlias }
             if extras.keepAlive != connect.keepAlive { answer.properties.serverKeepAlive = extras.keepAlive }
         }
-        openTicketGate(connection, if: session.pointee.flags.contains(.durable))
-        send(connection, .connack(answer))
+        takeGates(of: session, for: connection)
+        // Also for a session that is not durable: the rows may end an older one that was.
+        openTicketGate(connection, if: session.pointee.isDurable || hasRows)
+        if !send(connection, .connack(answer)) {
+            disconnect(
+                connection, reason: .packetTooLarge, cause: .limit("CONNACK is larger than the client's maximum"))
+        }
     }
 
     // MARK: Refusing
@@ -224,7 +248,10 @@ extension Shard {
         if connection.pointee.version == .v5_0, extras.wantsProblemInformation, rule.isEmpty {
             answer.properties.reasonString = Array(text.utf8)
         }
-        send(connection, .connack(answer))
+        // A 3.1.1 client gets one of the return codes there are, or none at all [MQTT-3.2.2-6 of 3.1.1].
+        if connection.pointee.version == .v5_0 || reason.connectReturnCode != nil {
+            send(connection, .connack(answer))
+        }
         end(connection, cause: .refused(rule.isEmpty ? text : "\(text) rule=\(rule)"), reason: reason, byBroker: true)
     }
 

@@ -74,7 +74,8 @@ extension Shard {
                 return
             }
             session.pointee.expiryInterval = min(interval, settings.maximumSessionExpiry)
-            if interval == 0 { session.pointee.flags.remove(.persistent) }
+            if session.pointee.expiryInterval == 0 { session.pointee.flags.remove(.persistent) }
+            persistExpiry(session)
         }
         connection.extras.reason = packet.reason
         end(connection, cause: .clientDisconnect, reason: packet.reason)

@@ -34,15 +34,7 @@ extension Shard {
             protocolFailure(connection, error)
             return
         }
-        var message = PublishedMessage(
-            topic: UnsafeRawBufferPointer(start: frame + header.topicOffset, count: header.topicLength),
-            properties: UnsafeRawBufferPointer(start: nil, count: 0),
-            payload: UnsafeRawBufferPointer(start: frame + header.payloadOffset, count: header.payloadLength),
-            qos: header.qos, retain: header.retain, origin: .client)
-        message.publisher = connection.pointee.session.unsafelyUnwrapped.pointee.id
-        message.frame = UnsafeRawBufferPointer(start: frame, count: length)
-        message.frameVersion = connection.pointee.version
-        if header.qos > 0 { message.framePacketID = header.topicOffset + header.topicLength }
+        var message = message(of: header, frame, length, from: connection)
         if header.propertiesLength > 0 || header.topicLength == 0 {
             guard readProperties(connection, frame, header, &message) else { return }
         }
@@ -52,19 +44,37 @@ extension Shard {
             return
         }
         if stage == .received {
-            guard withinLimits(connection, header) else { return }
             if header.qos == 2, connection.pointee.session.unsafelyUnwrapped.pointee.received.contains(header.packetID)
             {
                 // Seen before: acknowledged again, not delivered again [MQTT-4.3.3-10].
+                openTicketGate(connection, if: connection.pointee.session.unsafelyUnwrapped.pointee.isDurable)
                 sendAck(connection, .pubrec, header.packetID)
                 return
             }
+            guard withinLimits(connection, header) else { return }
         }
         if pluginsDecidePublish, stage != .accepted {
             let inbound = InboundPublish(frame: frame, length: length, bodyOffset: bodyOffset, header: header)
             guard decidePublish(connection, message, entry, inbound, from: stage) else { return }
         }
         accept(connection, &message, entry, packetID: header.packetID)
+    }
+
+    /// The message of a packet, before its properties are read.
+    @inline(__always)
+    func message(
+        of header: PublishHeader, _ frame: UnsafeRawPointer, _ length: Int, from connection: ConnectionRef
+    ) -> PublishedMessage {
+        var message = PublishedMessage(
+            topic: UnsafeRawBufferPointer(start: frame + header.topicOffset, count: header.topicLength),
+            properties: UnsafeRawBufferPointer(start: nil, count: 0),
+            payload: UnsafeRawBufferPointer(start: frame + header.payloadOffset, count: header.payloadLength),
+            qos: header.qos, retain: header.retain, origin: .client)
+        message.publisher = connection.pointee.session.unsafelyUnwrapped.pointee.id
+        message.frame = UnsafeRawBufferPointer(start: frame, count: length)
+        message.frameVersion = connection.pointee.version
+        if header.qos > 0 { message.framePacketID = header.topicOffset + header.topicLength }
+        return message
     }
 
     /// The message is let in: delivered, then acknowledged.
@@ -84,6 +94,7 @@ extension Shard {
             state.pointee.counters.messagesReceived.2 &+= 1
             acceptQoS2(connection, &message, entry, packetID)
         }
+        if state.pointee.isHandoverFull { waitForHandover(connection) }
     }
 
     private func acceptQoS1(
@@ -114,7 +125,7 @@ extension Shard {
         guard let session = connection.pointee.session else { return }
         let known = session.pointee.received.remove(packetID)
         if known { persistReleased(session, packetID) }
-        openTicketGate(connection, if: known)
+        openTicketGate(connection, if: session.pointee.isDurable)
         sendAck(connection, .pubcomp, packetID, known ? .success : .packetIdentifierNotFound)
     }
 
@@ -122,7 +133,7 @@ extension Shard {
 
     /// Resolves the topic alias and takes the properties that matter to the broker. False: the connection has ended.
     @inline(never)
-    private func readProperties(
+    func readProperties(
         _ connection: ConnectionRef, _ frame: UnsafeRawPointer, _ header: PublishHeader,
         _ message: inout PublishedMessage
     ) -> Bool {
@@ -232,7 +243,7 @@ extension Shard {
     @inline(__always)
     private func quotaLeft(_ connection: ConnectionRef, _ header: PublishHeader) -> Bool {
         let open = connection.pointee.session.unsafelyUnwrapped.pointee.received.count
-        return open < settings.receiveMaximum || connection.pointee.version != .v5_0 || header.qos < 2
+        return open < connection.pointee.receiveLimit || connection.pointee.version != .v5_0 || header.qos < 2
             || settings.lenient
     }
 

@@ -3,6 +3,12 @@ import MQTTCodec
 /// SUBSCRIBE and UNSUBSCRIBE.
 extension Shard {
     func handleSubscribe(_ connection: ConnectionRef, _ packet: Subscribe) {
+        for request in packet.subscriptions where request.noLocal {
+            if request.filter.withUnsafeBytes({ TopicFilter.isShared($0) }) {
+                protocolFailure(connection, .protocolError, "No Local on a shared subscription [MQTT-3.8.3-4]")
+                return
+            }
+        }
         subscribe(connection, SubscribeProgress(packet: packet))
     }
 
@@ -15,9 +21,9 @@ extension Shard {
             switch decision {
             case .pending: return
             case .refused(let reason): progress.codes.append(reason)
-            case .granted(let qos):
+            case .granted(let qos, let filter):
                 progress.codes.append(ReasonCode(rawValue: qos))
-                progress.granted.append((progress.next, qos))
+                progress.granted.append(GrantedSubscription(position: progress.next, qos: qos, filter: filter))
             }
             progress.next += 1
         }
@@ -29,43 +35,63 @@ extension Shard {
     private func finishSubscribe(_ connection: ConnectionRef, _ progress: SubscribeProgress) {
         guard let session = connection.pointee.session else { return }
         let extras = connection.extras
+        let identifier = progress.packet.properties.subscriptionIdentifiers.first ?? 0
         var retained: [RetainedDelivery] = []
-        for (position, qos) in progress.granted {
-            let request = progress.packet.subscriptions[position]
-            let isNew = enter(session, request, qos, progress.packet.properties.subscriptionIdentifiers.first ?? 0)
-            let isShared = request.filter.withUnsafeBytes { TopicFilter.isShared($0) }
+        deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
+        for granted in progress.granted {
+            let request = progress.packet.subscriptions[granted.position]
+            let isNew = enter(session, request, granted, identifier)
+            let isShared = granted.filter.withUnsafeBytes { TopicFilter.isShared($0) }
             // [MQTT-3.3.1-9, -10, -11]; none for shared subscriptions [MQTT-3.8.4-4].
             let wants = request.retainHandling == .send || (request.retainHandling == .sendIfNew && isNew)
             if wants && !isShared {
                 retained.append(
                     RetainedDelivery(
                         session: session.pointee.id,
-                        cursor: request.filter.withUnsafeBytes { shared.retained.cursor($0) }, qos: qos,
-                        identifier: progress.packet.properties.subscriptionIdentifiers.first ?? 0))
+                        cursor: granted.filter.withUnsafeBytes { shared.retained.cursor($0) }, qos: granted.qos,
+                        noLocal: request.noLocal, identifier: identifier))
             }
             transport.event(
-                .subscribed(extras.identity, connection: connection.pointee.id, filter: request.filter, qos: qos))
+                .subscribed(
+                    extras.identity, connection: connection.pointee.id, filter: granted.filter, qos: granted.qos))
         }
-        openTicketGate(connection, if: session.pointee.flags.contains(.durable) && !progress.granted.isEmpty)
+        // SUBACK waits until the homes of shared groups know the member: a message published after it must not miss it.
+        if let gate = deliveryGate?.gate { addGate(connection, gate) }
+        deliveryGate = nil
+        openTicketGate(connection, if: session.pointee.isDurable && !progress.granted.isEmpty)
         send(connection, .suback(SubAck(packetID: progress.packet.packetID, reasons: progress.codes)))
         for delivery in retained { startRetained(delivery) }
     }
 
     /// Puts one subscription into the tree or, for a shared one, into its group. True: it is new.
-    private func enter(_ session: SessionRef, _ request: MQTTCodec.Subscription, _ qos: UInt8, _ identifier: UInt32)
-        -> Bool
-    {
+    private func enter(
+        _ session: SessionRef, _ request: MQTTCodec.Subscription, _ granted: GrantedSubscription, _ identifier: UInt32
+    ) -> Bool {
         let flags = SubscriptionFlags(
-            qos: qos, noLocal: request.noLocal, retainAsPublished: request.retainAsPublished,
+            qos: granted.qos, noLocal: request.noLocal, retainAsPublished: request.retainAsPublished,
             retainHandling: request.retainHandling.rawValue)
-        let isNew = request.filter.withUnsafeBytes { filter in
+        let before = session.pointee.rewrittenFilters[request.filter] ?? request.filter
+        if before != granted.filter { _ = removeSubscription(of: session, before) }
+        session.pointee.rewrittenFilters[request.filter] = granted.filter == request.filter ? nil : granted.filter
+        let isNew = granted.filter.withUnsafeBytes { filter in
             state.pointee.tree.insert(
                 filter, session: session, sessionID: session.pointee.id, flags: flags, identifier: identifier,
                 into: &session.pointee.subscriptions)
         }
-        persistSubscription(session, request.filter, flags, identifier)
-        joinGroup(session, request.filter, flags, identifier)
+        persistSubscription(session, granted.filter, flags, identifier)
+        joinGroup(session, granted.filter, flags, identifier)
         return isNew
+    }
+
+    /// Takes one subscription out of the tree or its group. False: there was none.
+    func removeSubscription(of session: SessionRef, _ filter: [UInt8]) -> Bool {
+        let existed = filter.withUnsafeBytes { bytes in
+            state.pointee.tree.remove(bytes, sessionID: session.pointee.id, from: &session.pointee.subscriptions)
+        }
+        guard existed else { return false }
+        filter.withUnsafeBytes { leaveGroup(session, $0) }
+        persistUnsubscribed(session, filter)
+        return true
     }
 
     /// Checks one filter and asks the plugins.
@@ -76,13 +102,20 @@ extension Shard {
             (try? TopicFilter.parse($0, maximumLevels: settings.maximumTopicLevels)) != nil
         }
         guard isValid else { return .refused(.topicFilterInvalid) }
-        let count = connection.pointee.session?.pointee.subscriptions.count ?? 0
-        if Int(count) + progress.granted.count >= settings.maximumSubscriptionsPerSession {
-            return .refused(.quotaExceeded)
-        }
+        guard hasRoom(connection, for: request.filter, progress) else { return .refused(.quotaExceeded) }
         let qos = min(request.qos, settings.maximumQoS)
-        guard hooks.table.hasACLSubscribe else { return .granted(qos) }
+        guard hooks.table.hasACLSubscribe else { return .granted(qos, filter: request.filter) }
         return authoriseSubscribe(connection, request, qos, progress)
+    }
+
+    /// Whether the session may have this subscription: one more, or one that replaces another.
+    private func hasRoom(_ connection: ConnectionRef, for filter: [UInt8], _ progress: SubscribeProgress) -> Bool {
+        guard let session = connection.pointee.session else { return false }
+        let count = Int(session.pointee.subscriptions.count) + progress.granted.count
+        if count < settings.maximumSubscriptionsPerSession { return true }
+        return filter.withUnsafeBytes {
+            state.pointee.tree.subscription(to: $0, sessionID: session.pointee.id) != nil
+        }
     }
 
     func handleUnsubscribe(_ connection: ConnectionRef, _ packet: Unsubscribe) {
@@ -90,26 +123,31 @@ extension Shard {
         let extras = connection.extras
         var codes: [ReasonCode] = []
         for filter in packet.filters {
-            let existed = filter.withUnsafeBytes { bytes in
-                leaveGroup(session, bytes)
-                return state.pointee.tree.remove(
-                    bytes, sessionID: session.pointee.id, from: &session.pointee.subscriptions)
-            }
+            let entered = session.pointee.rewrittenFilters.removeValue(forKey: filter) ?? filter
+            let existed = removeSubscription(of: session, entered)
             codes.append(existed ? .success : .noSubscriptionExisted)
             guard existed else { continue }
-            persistUnsubscribed(session, filter)
             transport.event(.unsubscribed(extras.identity, connection: connection.pointee.id, filter: filter))
         }
-        openTicketGate(connection, if: session.pointee.flags.contains(.durable))
+        openTicketGate(connection, if: session.pointee.isDurable)
         send(connection, .unsuback(UnsubAck(packetID: packet.packetID, reasons: codes)))
     }
 }
 
 /// What became of one filter.
 enum SubscribeDecision {
-    case granted(UInt8)
+    /// `filter` is the one to enter: a plugin may have narrowed the one that was asked for.
+    case granted(UInt8, filter: [UInt8])
     case refused(ReasonCode)
     case pending
+}
+
+/// One filter of a SUBSCRIBE that is allowed.
+struct GrantedSubscription {
+    /// Position in the packet.
+    let position: Int
+    let qos: UInt8
+    let filter: [UInt8]
 }
 
 /// A SUBSCRIBE being worked on; kept while a plugin decides on one of its filters.
@@ -117,8 +155,7 @@ final class SubscribeProgress {
     let packet: Subscribe
     var next = 0
     var codes: [ReasonCode] = []
-    /// Position in the packet and granted QoS.
-    var granted: [(Int, UInt8)] = []
+    var granted: [GrantedSubscription] = []
     /// The decision on the filter at `next`, when it came later.
     var answer: SubscribeDecision?
 

@@ -43,8 +43,15 @@ struct Session {
     /// Most messages under way: the smaller of ours and the client's Receive Maximum [MQTT-3.3.4-9].
     var windowLimit: Int32
     var flags: SessionFlags = []
+    /// What plugins made of filters, by the filter the client named: UNSUBSCRIBE names that one again.
+    var rewrittenFilters: [[UInt8]: [UInt8]] = [:]
+    /// Gates its last connection waited for when it ended.
+    var openGates: [UInt64] = []
     /// Version of the last connection: decides how its messages are encoded.
     var version: ProtocolVersion
+
+    /// Its state is in the store.
+    var isDurable: Bool { flags.contains(.durable) }
 
     init(id: UInt64, handle: UInt64, clientID: [UInt8], windowLimit: Int32, version: ProtocolVersion) {
         self.id = id

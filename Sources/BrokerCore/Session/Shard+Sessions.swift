@@ -87,5 +87,20 @@ extension Shard {
             connection.pointee.flags.remove(.backpressure)
             resumeInput(connection)
         }
+        for publisher in remoteWaiters.removeValue(forKey: session.pointee.id) ?? [] {
+            send(.queueHasRoom(publisher: publisher), to: Int(publisher >> 56))
+        }
+    }
+
+    /// A session of another shard has no room for what `publisher` sends, or has it again.
+    func holdBack(publisher: UInt64, _ holds: Bool) {
+        guard let session = findSession(id: publisher), let connection = session.pointee.connection else { return }
+        if !holds {
+            connection.pointee.flags.remove(.backpressure)
+            resumeInput(connection)
+        } else if mayWait(session) {
+            connection.pointee.flags.insert(.backpressure)
+            pauseReading(connection)
+        }
     }
 }

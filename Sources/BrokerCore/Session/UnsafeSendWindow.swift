@@ -4,6 +4,8 @@ import Glibc
 /// How far a QoS 1 or QoS 2 message has come towards its receiver.
 enum InflightState: UInt8 {
     case free
+    /// PUBLISH sent on an earlier connection; it is sent again when the client's Receive Maximum allows.
+    case waiting
     /// PUBLISH sent, waiting for PUBACK or PUBREC.
     case published
     /// PUBREL sent, waiting for PUBCOMP.
@@ -32,8 +34,12 @@ struct InflightSlot {
 struct SendWindow {
     private var slots: UnsafeMutablePointer<InflightSlot>?
     private var mask: Int32 = -1
-    /// Messages under way.
+    /// Messages under way, those that wait to be sent again included.
     private(set) var count: Int32 = 0
+    /// Messages of an earlier connection that are not sent again yet.
+    private(set) var waiting: Int32 = 0
+    /// Their packet identifiers, the next one last; some may have been answered meanwhile.
+    private var waitingIDs: [UInt16] = []
     private var nextID: UInt16 = 1
     private var nextSequence: UInt32 = 0
 
@@ -71,21 +77,49 @@ struct SendWindow {
     @inline(__always)
     mutating func finish(_ slot: UnsafeMutablePointer<InflightSlot>) {
         dropMessage(slot)
+        if slot.pointee.state == .waiting { waiting &-= 1 }
         slot.pointee.state = .free
         slot.pointee.retain = false
         slot.pointee.group = 0
         count &-= 1
     }
 
-    /// Releases the message of `slot`; the flow goes on (QoS 2 after PUBREC).
+    /// PUBREC came: the message is released, the flow goes on with PUBREL.
     @inline(__always)
-    func dropMessage(_ slot: UnsafeMutablePointer<InflightSlot>) {
+    mutating func startReleasing(_ slot: UnsafeMutablePointer<InflightSlot>) {
+        dropMessage(slot)
+        if slot.pointee.state == .waiting { waiting &-= 1 }
+        slot.pointee.state = .released
+    }
+
+    /// Releases the message of `slot`.
+    @inline(__always)
+    private func dropMessage(_ slot: UnsafeMutablePointer<InflightSlot>) {
         if let message = slot.pointee.message {
             message.release()
             slot.pointee.message = nil
         }
         slot.pointee.subscriptionIDs.release()
         slot.pointee.subscriptionIDs = .none
+    }
+
+    /// A new connection: what was published and not answered has to be sent again, in order [MQTT-4.6.0-1].
+    mutating func startResending() {
+        let published = inOrder().filter { $0.pointee.state != .released }
+        for slot in published { slot.pointee.state = .waiting }
+        waiting = Int32(truncatingIfNeeded: published.count)
+        waitingIDs = published.reversed().map { $0.pointee.packetID }
+    }
+
+    /// The next message to send again, from now on under way; nil when there is none or `limit` messages are.
+    mutating func nextToResend(limit: Int32) -> UnsafeMutablePointer<InflightSlot>? {
+        while waiting > 0, count &- waiting < limit, let id = waitingIDs.popLast() {
+            guard let slot = find(id), slot.pointee.state == .waiting else { continue }
+            slot.pointee.state = .published
+            waiting &-= 1
+            return slot
+        }
+        return nil
     }
 
     /// All slots in use in the order of first sending.
@@ -123,6 +157,8 @@ struct SendWindow {
         slots = nil
         mask = -1
         count = 0
+        waiting = 0
+        waitingIDs = []
     }
 
     @inline(never)

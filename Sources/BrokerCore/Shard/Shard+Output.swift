@@ -25,15 +25,17 @@ extension Shard {
         markDirty(connection)
     }
 
-    /// Appends any packet. Packets larger than the client's Maximum Packet Size are not sent [MQTT-3.1.2-24].
-    func send(_ connection: ConnectionRef, _ packet: Packet) {
+    /// Appends any packet. False: it is larger than the client's Maximum Packet Size and not sent [MQTT-3.1.2-24].
+    @discardableResult
+    func send(_ connection: ConnectionRef, _ packet: Packet) -> Bool {
         let bytes = packet.encode(version: connection.pointee.version)
-        guard bytes.count <= Int(connection.pointee.clientPacketLimit) else { return }
+        guard bytes.count <= Int(connection.pointee.clientPacketLimit) else { return false }
         let place = connection.pointee.output.reserve(bytes.count, pool)
         bytes.withUnsafeBytes {
             place.update(from: $0.baseAddress!.assumingMemoryBound(to: UInt8.self), count: $0.count)
         }
         markDirty(connection)
+        return true
     }
 
     /// Appends PUBACK, PUBREC, PUBREL or PUBCOMP.
@@ -61,16 +63,13 @@ extension Shard {
                 return
             }
             state.pointee.counters.bytesSent &+= UInt64(truncatingIfNeeded: written)
+            connection.pointee.flags.insert(.answered)
             connection.pointee.output.consume(written, pool)
             if connection.pointee.flags.contains(.gated) { moveGates(connection, by: written) }
             if written < ready.count {
                 connection.pointee.flags.insert(.blocked)
                 return
             }
-        }
-        if connection.pointee.flags.contains(.closeAfterFlush), connection.pointee.output.count == 0 {
-            let extras = connection.extras
-            end(connection, cause: extras.cause ?? .connectionLost, reason: extras.reason)
         }
     }
 }

@@ -30,7 +30,7 @@ extension Shard {
         }
         state.pointee.counters.bytesReceived &+= UInt64(truncatingIfNeeded: bytes.count)
         connection.pointee.lastReceived = now
-        if connection.pointee.input.count == 0 && !connection.pointee.flags.contains(.hookPending) {
+        if connection.pointee.input.count == 0 && connection.pointee.flags.isDisjoint(with: .holdsInput) {
             let result = handlePackets(connection, bytes)
             keepRest(connection, bytes, result)
         } else {
@@ -86,7 +86,7 @@ extension Shard {
                 state.pointee.counters.packetsReceived &+= 1
                 offset &+= length
                 if connection.pointee.phase == .closed { return InputResult(used: bytes.count, expected: 0) }
-                if !connection.pointee.flags.isDisjoint(with: [.hookPending, .closeAfterFlush, .backpressure]) {
+                if !connection.pointee.flags.isDisjoint(with: .holdsInput) {
                     return InputResult(used: offset, expected: 0)
                 }
             case .needMore(let total):
@@ -99,7 +99,7 @@ extension Shard {
         return InputResult(used: offset, expected: 0)
     }
 
-    /// Keeps what was not handled and, while a hook is pending, stops reading.
+    /// Keeps what was not handled and stops reading while something holds the connection back.
     @inline(__always)
     private func keepRest(_ connection: ConnectionRef, _ bytes: UnsafeRawBufferPointer, _ result: InputResult) {
         if result.used < bytes.count, connection.pointee.phase != .closed {
@@ -111,9 +111,9 @@ extension Shard {
 
     /// Handles what is kept in the input, as far as it goes.
     func handleKeptInput(_ connection: ConnectionRef) {
-        guard connection.pointee.flags.isDisjoint(with: [.hookPending, .closeAfterFlush, .backpressure]),
-            connection.pointee.phase != .closed
-        else { return }
+        guard connection.pointee.flags.isDisjoint(with: .holdsInput), connection.pointee.phase != .closed else {
+            return
+        }
         let kept = connection.pointee.input.take()
         let bytes = UnsafeRawBufferPointer(start: kept.base, count: kept.count)
         let result = handlePackets(connection, bytes)
@@ -138,7 +138,7 @@ extension Shard {
     func resumeInput(_ connection: ConnectionRef) {
         handleKeptInput(connection)
         guard connection.pointee.flags.contains(.readingPaused), connection.pointee.phase != .closed,
-            connection.pointee.flags.isDisjoint(with: [.hookPending, .backpressure])
+            connection.pointee.flags.isDisjoint(with: .holdsInput)
         else { return }
         connection.pointee.flags.remove(.readingPaused)
         // The silence was ours, not the client's: keep-alive starts again.

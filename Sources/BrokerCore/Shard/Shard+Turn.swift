@@ -15,6 +15,7 @@ extension Shard {
     public func endOfTurn(now: Int64) {
         state.pointee.now = now
         if let deadline = wheel.nextDeadline, deadline <= now { runTimers() }
+        if !state.pointee.movingConnections.isEmpty { moveConnections() }
         if !retainedDeliveries.isEmpty { continueRetained() }
         // Rows first: what they gate must not leave before they are on their way.
         flushRows()
@@ -25,14 +26,18 @@ extension Shard {
     }
 
     private func flushDirty() {
-        var position = 0
-        // A connection closed while the list is walked may make others dirty (its will): the list may grow.
-        while position < state.pointee.dirty.count {
-            flush(state.pointee.dirty[position])
-            position += 1
-        }
-        state.pointee.dirty.removeAll(keepingCapacity: true)
-        if shared.shardCount > 1, outgoing.contains(where: { $0.batch != nil }) { flushHandovers() }
+        repeat {
+            var position = 0
+            // A connection closed while the list is walked may make others dirty (its will): the list may grow.
+            while position < state.pointee.dirty.count {
+                flush(state.pointee.dirty[position])
+                position += 1
+            }
+            state.pointee.dirty.removeAll(keepingCapacity: true)
+            flushRows()
+            // Publishers that waited for a ring may go on here and deliver on this shard as well.
+            if shared.shardCount > 1, outgoing.contains(where: { $0.batch != nil }) { flushHandovers() }
+        } while !state.pointee.dirty.isEmpty
         flushRows()
     }
 

@@ -24,8 +24,12 @@ public final class Shard {
     var sessions: [[UInt8]: SessionRef] = [:]
     /// Retained messages on their way to new subscriptions.
     var retainedDeliveries: [RetainedDelivery] = []
+    /// One of them has more to send now; the others wait for their readers.
+    var retainedGoesOn = false
     /// Publishers that wait for room in the queue of a session, by session id.
     var queueWaiters: [UInt64: [UInt64]] = [:]
+    /// Publishers of other shards (session ids) that wait for the same.
+    var remoteWaiters: [UInt64: Set<UInt64>] = [:]
     /// Publishers that wait for room in a hand-over ring.
     var handoverWaiters: [UInt64] = []
     /// A hand-over ring was full: try again soon.
@@ -35,9 +39,13 @@ public final class Shard {
     var pendingTimers: [UInt64: TimerID] = [:]
     /// What waits for the store, and the rows of this turn.
     var gates = GateTable()
+    var deliveryGate: DeliveryGate?
     var rows: [StoreRow] = []
+    /// Rows the store has not answered, by ticket, and those it has failed to commit.
+    var unansweredRows: [(ticket: UInt64, rows: [StoreRow])] = []
+    var lostRows: [StoreRow] = []
     /// Messages that wait for a member of a shared group.
-    var groupQueues: [UInt32: GroupQueue] = [:]
+    var groupQueues: [UInt32: MessageQueue] = [:]
     /// A number per living group of this shard that is never used again; messages in flight name their group by it.
     var groupSerials: [UInt32: UInt64] = [:]
     var nextGroupSerial: UInt64 = 0
@@ -85,7 +93,7 @@ public final class Shard {
 
     /// When the shard wants to be called again at the latest, in host clock ns; nil = only on events.
     public var nextDeadline: Int64? {
-        if !retainedDeliveries.isEmpty { return state.pointee.now }
+        if retainedGoesOn { return state.pointee.now }
         guard isHandoverBlocked else { return wheel.nextDeadline }
         // The other shard does not say when its ring has room: look again in a millisecond.
         return min(state.pointee.now &+ 1_000_000, wheel.nextDeadline ?? .max)
@@ -117,5 +125,6 @@ public final class Shard {
             connection.pointee.extras.release()
         }
         state.pointee.sessions.forEach { _, session in releaseMemory(of: session) }
+        for group in Array(groupQueues.keys) { groupQueues[group]?.release() }
     }
 }

@@ -18,11 +18,15 @@ struct ShardState {
     /// Connections and sessions that ended in this turn: freed at its end, so that pointers stay good during it.
     var endedConnections: [UInt64] = []
     var endedSessions: [UInt64] = []
+    /// Connections that go to their home shard at the end of this turn.
+    var movingConnections: [UInt64] = []
     /// What the hook table in use decides on, and its generation; see ``Shard/install(_:)``.
     var authorisesPublish = false
     var editsMessages = false
     var authorisesDelivery = false
     var hookGeneration: UInt32 = 0
+    /// A hand-over ring is full and what waits for it is at its bound: publishers are held back.
+    var isHandoverFull = false
     var nextMessageID: UInt64
     var nextConnectionID: UInt64
 

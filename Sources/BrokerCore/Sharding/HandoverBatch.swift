@@ -6,9 +6,14 @@ enum ShardControl: Sendable {
     /// A part of a gate of the receiving shard has come.
     case gateDone(gate: UInt64, succeeded: Bool)
     /// A session joins a shared group whose home is the receiving shard.
-    case groupJoin(name: [UInt8], filter: [UInt8], session: UInt64, flags: UInt8, identifier: UInt32, isReady: Bool)
+    /// `gate` of the session's shard opens when it is known there; 0 = nobody waits.
+    case groupJoin(
+        name: [UInt8], filter: [UInt8], session: UInt64, flags: UInt8, identifier: UInt32, isReady: Bool, gate: UInt64)
     case groupLeave(name: [UInt8], filter: [UInt8], session: UInt64)
     case groupReady(session: UInt64, isReady: Bool)
+    /// The queue of a session is full: the publisher, a session of the receiving shard, is not to be read.
+    case queueFull(publisher: UInt64)
+    case queueHasRoom(publisher: UInt64)
 }
 
 /// What precedes each message in a batch.

@@ -1,11 +1,5 @@
 import MQTTCodec
 
-/// Messages that wait until a member of a shared group can take one.
-struct GroupQueue {
-    var messages: [QueuedMessage] = []
-    var byteCount = 0
-}
-
 /// Shared subscriptions [MQTT-4.8.2-1 ff]. A group lives on the shard given by the hash of its name and filter; its
 /// members are sessions of any shard.
 extension Shard {
@@ -14,11 +8,13 @@ extension Shard {
     /// Tells the group's home that the session is a member.
     func joinGroup(_ session: SessionRef, _ filter: [UInt8], _ flags: SubscriptionFlags, _ identifier: UInt32) {
         withGroup(filter) { name, inner, home in
-            session.pointee.flags.insert([.sharing, .ready])
+            let isReady = session.pointee.connection != nil && session.pointee.queue.count == 0
+            session.pointee.flags.insert(isReady ? [.sharing, .ready] : .sharing)
             send(
                 .groupJoin(
                     name: name, filter: inner, session: session.pointee.id, flags: flags.rawValue,
-                    identifier: identifier, isReady: session.pointee.connection != nil), to: home)
+                    identifier: identifier, isReady: isReady, gate: home == index ? 0 : partOfDeliveryGate()),
+                to: home)
         }
     }
 
@@ -46,22 +42,23 @@ extension Shard {
     func returnToGroups(_ session: SessionRef) {
         guard session.pointee.flags.contains(.sharing) else { return }
         for slot in session.pointee.window.inOrder() where slot.pointee.group != 0 && slot.pointee.qos == 1 {
-            if let message = slot.pointee.message { returnMessage(message, slot.pointee.group, slot.pointee.qos) }
+            if let message = slot.pointee.message { returnMessage(message, slot.pointee.group) }
         }
         session.pointee.queue.forEach { entry in
-            if entry.group != 0 { returnMessage(entry.message, entry.group, entry.qos) }
+            if entry.group != 0 { returnMessage(entry.message, entry.group) }
         }
     }
 
-    private func returnMessage(_ block: MessageRef, _ group: UInt64, _ qos: UInt8) {
+    private func returnMessage(_ block: MessageRef, _ group: UInt64) {
         let message = PublishedMessage(block, origin: .client)
+        // At the QoS it was published with: the next member may have been granted more than the last.
         let delivery = Delivery(
-            qos: qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0), group: group)
+            qos: message.qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0), group: group)
         let home = Int(group >> 56)
         if home == index {
             offerReturned(message, delivery)
         } else {
-            outgoing[home].current().append(message, gate: 0, session: .max, delivery: delivery)
+            outgoing[home].current().append(message, gate: partOfDeliveryGate(), session: .max, delivery: delivery)
         }
     }
 
@@ -80,7 +77,7 @@ extension Shard {
             } else if delivery.qos > 0 {
                 // The member has gone while the message was on its way.
                 var made: MessageRef?
-                returnMessage(block(of: message, &made), delivery.group, delivery.qos)
+                returnMessage(block(of: message, &made), delivery.group)
                 made?.release()
             } else {
                 drop(nil, message, .noSharedMember)
@@ -117,12 +114,14 @@ extension Shard {
             filter.withUnsafeBytes { state.pointee.groups.leave(name, filter: $0, sessionID: session) }
         }
         guard let ended else { return }
-        groupSerials[ended] = nil
-        guard let queue = groupQueues.removeValue(forKey: ended) else { return }
-        for entry in queue.messages {
+        let serial = groupSerials.removeValue(forKey: ended) ?? 0
+        guard var queue = groupQueues.removeValue(forKey: ended) else { return }
+        while let entry = queue.popFirst() {
             drop(nil, PublishedMessage(entry.message, origin: .client), .noSharedMember)
+            persistGroupDequeued(serial, entry.message)
             entry.message.release()
         }
+        queue.release()
     }
 
     func memberIsReady(_ session: UInt64, _ isReady: Bool) {
@@ -161,7 +160,7 @@ extension Shard {
                 deliverToMember(session, message, delivery)
             } else {
                 outgoing[Int(member.homeShard)].current().append(
-                    message, gate: 0, session: member.sessionID, delivery: delivery)
+                    message, gate: partOfDeliveryGate(), session: member.sessionID, delivery: delivery)
             }
         }
     }
@@ -178,36 +177,45 @@ extension Shard {
     }
 
     private func enqueue(_ message: PublishedMessage, for group: UInt32, _ qos: UInt8, _ made: inout MessageRef?) {
-        var queue = groupQueues[group] ?? GroupQueue()
-        guard queue.messages.count < settings.maximumQueuedMessages, queue.byteCount < settings.maximumQueuedBytes
-        else {
+        var queue = groupQueues.removeValue(forKey: group) ?? MessageQueue()
+        defer { groupQueues[group] = queue }
+        guard queue.count < settings.maximumQueuedMessages, queue.byteCount < settings.maximumQueuedBytes else {
             drop(nil, message, .queueFull)
             return
         }
-        let held = block(of: message, &made).retained()
-        queue.byteCount += held.byteCount
-        queue.messages.append(
-            QueuedMessage(message: held, subscriptionIDs: .none, group: 0, qos: qos, retain: message.retain))
-        groupQueues[group] = queue
+        let entry = QueuedMessage(
+            message: block(of: message, &made).retained(), subscriptionIDs: .none, group: 0, qos: qos,
+            retain: message.retain)
+        persistGroupQueued(group, entry)
+        queue.append(entry)
     }
 
     private func drainQueue(of group: UInt32) {
         guard var queue = groupQueues.removeValue(forKey: group) else { return }
-        var sent = 0
-        while sent < queue.messages.count, let member = state.pointee.groups.pick(group) {
-            let entry = queue.messages[sent]
-            sent += 1
-            queue.byteCount -= entry.message.byteCount
+        let serial = groupSerials[group] ?? 0
+        let outerGate = deliveryGate
+        defer { deliveryGate = outerGate }
+        while queue.count > 0, let member = state.pointee.groups.pick(group), let entry = queue.popFirst() {
             let message = PublishedMessage(entry.message, origin: .client)
+            // What leaves the group's queue is durable there until the member's shard has it.
+            deliveryGate =
+                settings.storeEnabled
+                ? DeliveryGate(owner: .groupMessage(group: serial, message: entry.message.pointee.id)) : nil
             if message.expiresAt == 0 || message.expiresAt > now {
-                give(message, to: member, group: groupSerials[group] ?? 0, qos: entry.qos)
+                give(message, to: member, group: serial, qos: entry.qos)
             } else {
                 drop(nil, message, .expired)
             }
+            if deliveryGate?.gate == nil { persistGroupDequeued(serial, entry.message) }
             entry.message.release()
         }
-        queue.messages.removeFirst(sent)
-        if !queue.messages.isEmpty { groupQueues[group] = queue }
+        if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
+    }
+
+    /// What members of the group have subscribed to.
+    func subscription(of group: UInt32) -> [UInt8] {
+        Array("$share/".utf8) + Array(state.pointee.groups.name(of: group)) + [UInt8(ascii: "/")]
+            + Array(state.pointee.groups.filter(of: group))
     }
 
     private func withGroup(_ filter: [UInt8], _ body: ([UInt8], [UInt8], Int) -> Void) {

@@ -4,12 +4,13 @@ import MQTTCodec
 extension Shard {
     /// Copies `message` into the batches of the shards in `mask`.
     @inline(never)
-    func handOver(_ message: PublishedMessage, to mask: UInt64, gate: UInt64) {
+    func handOver(_ message: PublishedMessage, to mask: UInt64) {
         var rest = mask
         while rest != 0 {
             let target = rest.trailingZeroBitCount
             rest &= rest &- 1
-            outgoing[target].current().append(message, gate: gate)
+            outgoing[target].current().append(message, gate: partOfDeliveryGate())
+            if outgoing[target].isFull { state.pointee.isHandoverFull = true }
             state.pointee.counters.handedOver &+= 1
         }
     }
@@ -33,7 +34,8 @@ extension Shard {
                 isHandoverBlocked = true
             }
         }
-        guard !handoverWaiters.isEmpty, !outgoing.contains(where: \.isFull) else { return }
+        state.pointee.isHandoverFull = outgoing.contains(where: \.isFull)
+        guard !handoverWaiters.isEmpty, !state.pointee.isHandoverFull else { return }
         let waiters = handoverWaiters
         handoverWaiters = []
         for handle in waiters {
@@ -65,34 +67,46 @@ extension Shard {
     }
 
     private func receive(_ record: HandoverRecord, _ message: PublishedMessage, from source: Int) {
-        guard let base = message.topic.baseAddress else { return }
-        var message = message
-        if record.session != 0 {
+        guard record.gate != 0 else {
+            deliver(record, message)
+            return
+        }
+        let owner = GateTable.Owner.shard(source, gate: record.gate)
+        deliveryGate = DeliveryGate(owner: owner)
+        let rowsBefore = rows.count
+        deliver(record, message)
+        let collected = deliveryGate?.gate
+        deliveryGate = nil
+        if rows.count > rowsBefore {
+            gates.addCommit(gates.ticket, to: collected ?? gates.make(parts: 0, owner: owner))
+        } else if collected == nil {
+            send(.gateDone(gate: record.gate, succeeded: true), to: source)
+        }
+    }
+
+    private func deliver(_ record: HandoverRecord, _ message: PublishedMessage) {
+        guard record.session == 0 else {
             receiveForMember(record, message)
             return
         }
-        let entry = topicEntry(base, message.topic.count)
-        let rowsBefore = rows.count
-        _ = deliverHere(&message, entry)
-        guard record.gate != 0 else { return }
-        if settings.storeEnabled, rows.count > rowsBefore {
-            let gate = gates.make(parts: 0, owner: .shard(source, gate: record.gate))
-            gates.addCommit(to: gate)
-        } else {
-            send(.gateDone(gate: record.gate, succeeded: true), to: source)
-        }
+        guard let base = message.topic.baseAddress else { return }
+        var message = message
+        _ = deliverHere(&message, topicEntry(base, message.topic.count))
     }
 
     private func handle(_ control: ShardControl, from source: Int) {
         switch control {
         case .gateDone(let gate, let succeeded): gatePartDone(gate, succeeded: succeeded)
-        case .groupJoin(let name, let filter, let session, let flags, let identifier, let isReady):
+        case .groupJoin(let name, let filter, let session, let flags, let identifier, let isReady, let gate):
             let member = SharedGroups.Member(
                 sessionID: session, session: nil, homeShard: UInt16(session >> 56),
                 flags: SubscriptionFlags(rawValue: flags), identifier: identifier, isReady: isReady)
             memberJoins(name, filter, member)
+            if gate != 0 { send(.gateDone(gate: gate, succeeded: true), to: source) }
         case .groupLeave(let name, let filter, let session): memberLeaves(name, filter, session)
         case .groupReady(let session, let isReady): memberIsReady(session, isReady)
+        case .queueFull(let publisher): holdBack(publisher: publisher, true)
+        case .queueHasRoom(let publisher): holdBack(publisher: publisher, false)
         }
     }
 }

@@ -32,6 +32,12 @@ extension Shard {
         }
     }
 
+    /// DISCONNECT changed the session's expiry interval; one of 0 ends it, which has a row of its own.
+    func persistExpiry(_ session: SessionRef) {
+        guard isDurable(session), session.pointee.flags.contains(.persistent) else { return }
+        rows.append(.session(clientID: session.pointee.clientID, expiry: session.pointee.expiryInterval))
+    }
+
     func persistOffline(_ session: SessionRef) {
         if isDurable(session) { rows.append(.sessionOffline(clientID: session.pointee.clientID)) }
     }
@@ -70,13 +76,18 @@ extension Shard {
         rows.append(.dequeued(clientID: session.pointee.clientID, message: entry.message.pointee.id))
     }
 
-    func persistInflight(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+    /// The packet identifier of a message that is about to be sent. A QoS 2 PUBLISH waits for it: after a restart it
+    /// must go out under the same identifier.
+    func persistInflight(
+        _ session: SessionRef, _ connection: ConnectionRef, _ slot: UnsafeMutablePointer<InflightSlot>
+    ) {
         guard isDurable(session), let message = slot.pointee.message else { return }
         persistMessage(message)
         rows.append(
             .inflight(
                 clientID: session.pointee.clientID, packetID: slot.pointee.packetID, message: message.pointee.id,
                 qos: slot.pointee.qos, retain: slot.pointee.retain))
+        openTicketGate(connection, if: slot.pointee.qos == 2)
     }
 
     func persistReleasing(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
@@ -109,9 +120,40 @@ extension Shard {
     /// Hands the rows of this turn to the store.
     func flushRows() {
         guard !rows.isEmpty else { return }
+        retryLostRows()
         let collected = rows
         rows = []
-        transport.persist(collected, ticket: gates.closeTicket())
+        let ticket = gates.closeTicket()
+        unansweredRows.append((ticket, collected))
+        transport.persist(collected, ticket: ticket)
+    }
+
+    /// What the store could not commit goes first: nothing later is acknowledged without it.
+    func retryLostRows() {
+        guard !lostRows.isEmpty else { return }
+        rows.insert(contentsOf: lostRows, at: 0)
+        lostRows = []
+    }
+
+    /// The store's answer for all tickets up to `ticket`.
+    func takeAnswer(upTo ticket: UInt64, succeeded: Bool) {
+        let count = unansweredRows.prefix { $0.ticket <= ticket }.count
+        if !succeeded { lostRows += unansweredRows[..<count].flatMap(\.rows) }
+        unansweredRows.removeFirst(count)
+    }
+
+    /// A message waits for a shared group whose members are all busy or offline.
+    func persistGroupQueued(_ group: UInt32, _ entry: QueuedMessage) {
+        guard settings.storeEnabled, let serial = groupSerials[group] else { return }
+        persistMessage(entry.message)
+        rows.append(
+            .groupQueued(
+                subscription: subscription(of: group), group: serial, message: entry.message.pointee.id, qos: entry.qos)
+        )
+    }
+
+    func persistGroupDequeued(_ group: UInt64, _ message: MessageRef) {
+        if settings.storeEnabled { rows.append(.groupDequeued(group: group, message: message.pointee.id)) }
     }
 
     /// The message itself, once however many sessions receive it.

@@ -1,5 +1,5 @@
 /// One durable change, as handed to ``ShardTransport/persist(_:ticket:)``. Rows of one ticket are committed together or
-/// not at all, tickets in order.
+/// not at all, tickets in order; when one fails, so do all that were handed over before its answer.
 public enum StoreRow: Sendable, Equatable {
     /// A session with what CONNECT said about it. `expiry` in seconds.
     case session(clientID: [UInt8], expiry: UInt32)
@@ -21,6 +21,11 @@ public enum StoreRow: Sendable, Equatable {
     case finished(clientID: [UInt8], packetID: UInt16)
     /// The message left the queue without being sent.
     case dequeued(clientID: [UInt8], message: UInt64)
+    /// The message waits for a member of a shared group. `subscription` is what members subscribed to, such as
+    /// `$share/group/filter`, `group` a number that stands for it in this run.
+    case groupQueued(subscription: [UInt8], group: UInt64, message: UInt64, qos: UInt8)
+    /// A member's session has the message, or nobody can have it any more.
+    case groupDequeued(group: UInt64, message: UInt64)
     /// A QoS 2 message of the client was accepted under this identifier, until `released`.
     case received(clientID: [UInt8], packetID: UInt16)
     case released(clientID: [UInt8], packetID: UInt16)
