@@ -14,9 +14,8 @@ help: ## list the targets
 run: build ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
 	@exec $(RELEASE)/hookline serve --config $(CONFIG)
 
-build: setup ## release build, with the plugins and hookline.pc (PKG_CONFIG_PATH=.build/pkgconfig)
+build: setup ## release build of the host, the tool and the plugins
 	@swift build -c release
-	@scripts/pkgconfig.sh "$(CURDIR)/Sources/PluginABI/include" .build/pkgconfig/hookline.pc
 
 setup:
 	@scripts/setup.sh run

@@ -17,5 +17,7 @@ for plugin in "$build"/lib*.so; do
 done
 ln -sfn ../lib/hookline/hookline "$dest$prefix/bin/hookline"
 install -m 0644 Sources/PluginABI/include/hookline/*.h "$dest$prefix/include/hookline/"
-scripts/pkgconfig.sh "$prefix/include" "$dest$prefix/lib/pkgconfig/hookline.pc"
+# Relative to the file itself, as in the source tree: the installed tree can be moved.
+sed 's|^includedir=.*|includedir=${pcfiledir}/../../include|' Sources/PluginABI/pkgconfig/hookline.pc \
+    >"$dest$prefix/lib/pkgconfig/hookline.pc"
 echo "installed: $dest$prefix/bin/hookline"

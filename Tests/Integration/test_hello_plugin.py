@@ -25,18 +25,9 @@ int directory_allows(hl_view user, hl_view password) { return user.len == passwo
 """
 
 
-@pytest.fixture(scope="module")
-def pkg_config(tmp_path_factory):
-    """hookline.pc for this checkout, as `make build` writes it."""
-    folder = tmp_path_factory.mktemp("pkgconfig")
-    subprocess.run(
-        [ROOT / "scripts" / "pkgconfig.sh", ROOT / "Sources" / "PluginABI" / "include", folder / "hookline.pc"],
-        check=True)
-    return {**os.environ, "PKG_CONFIG_PATH": str(folder)}
-
-
 @pytest.fixture
-def hello(tmp_path, pkg_config):
+def hello(tmp_path):
+    """hello.so, built with the line the example begins with and the hookline.pc of the source tree."""
     line = SOURCE.read_text().splitlines()[0]
     assert line.startswith("/* gcc ") and line.endswith(" */"), "the first line says how to build it"
     (tmp_path / "hello.c").write_text(SOURCE.read_text())
@@ -44,7 +35,8 @@ def hello(tmp_path, pkg_config):
         (tmp_path / "directory.c").write_text(DIRECTORY)
         line = line.replace(" hello.c ", " hello.c directory.c ")
     done = subprocess.run(
-        line[3:-3], shell=True, cwd=tmp_path, env=pkg_config, capture_output=True, text=True, timeout=DEADLINE)
+        line[3:-3], shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=DEADLINE,
+        env={**os.environ, "PKG_CONFIG_PATH": str(ROOT / "Sources" / "PluginABI" / "pkgconfig")})
     assert (done.returncode, done.stderr) == (0, "")
     return tmp_path / "hello.so"
 
