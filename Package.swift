@@ -85,8 +85,10 @@ let package = Package(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
         .testTarget(
-            name: "HostTests", dependencies: ["Host", "BrokerCore", "Configuration", "Reactor", "CSystem"],
-            swiftSettings: settings),
+            name: "HostTests",
+            dependencies: [
+                "Host", "BrokerCore", "Configuration", "PositionedYAML", "PluginABI", "Reactor", "CSystem",
+            ], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(
