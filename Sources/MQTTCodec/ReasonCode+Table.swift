@@ -69,7 +69,7 @@ extension ReasonCode {
         Row(0xA2, "Wildcard Subscriptions not supported", [.suback, .disconnect], only: .fromServer),
     ]
 
-    /// The name of section 2.4, such as "Not authorized"; for 0x00 "Success"; for an undefined value "Reason code 0x..".
+    /// The name of section 2.4, such as "Not authorized"; 0x00 is "Success", an undefined value "Reason code 0x..".
     public var name: String {
         Self.table.first { $0.code == rawValue }?.name.description ?? "Reason code \(hexadecimal(rawValue))"
     }

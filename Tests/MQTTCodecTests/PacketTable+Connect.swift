@@ -114,7 +114,8 @@ extension PacketCase {
             "reserved Connect Flag [MQTT-3.1.2-3]", .v5_0, .fromClient, "10 0D 0004 'MQTT' 05 03 0000 00 0000",
             .reservedConnectFlag, at: 9),
         refuse(
-            "Will QoS 3 [MQTT-3.1.2-14]", .v3_1_1, .fromClient, "10 0C 0004 'MQTT' 04 1E 0000 0000", .invalidQoS, at: 9),
+            "Will QoS 3 [MQTT-3.1.2-14]", .v3_1_1, .fromClient, "10 0C 0004 'MQTT' 04 1E 0000 0000", .invalidQoS,
+            at: 9),
         refuse(
             "Will QoS 3 [MQTT-3.1.2-12]", .v5_0, .fromClient, "10 0D 0004 'MQTT' 05 1E 0000 00 0000", .invalidQoS,
             at: 9),

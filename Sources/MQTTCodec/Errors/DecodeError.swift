@@ -18,8 +18,8 @@ public struct DecodeError: Error, Hashable, Sendable {
     /// The packet in which it was found; nil when its first byte names none.
     public var packet: PacketType? { PacketType(rawValue: versionAndPacket >> 4) }
 
-    /// Offset in bytes from the start of the packet (its first byte is 0) to the first byte of the field at fault. For a
-    /// property that may not stand there: to its identifier; for a bad value: to the value.
+    /// Offset in bytes from the start of the packet (its first byte is 0) to the first byte of the field at fault. For
+    /// a property that may not stand there: to its identifier; for a bad value: to the value.
     @inlinable
     public var offset: Int { Int(storedOffset) }
 

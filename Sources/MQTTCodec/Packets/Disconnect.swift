@@ -1,4 +1,4 @@
-/// DISCONNECT: the last packet of a connection (section 3.14). In 3.1.1 a Client says with it that it leaves on purpose.
+/// DISCONNECT: the last packet of a connection (section 3.14). In 3.1.1 a Client alone sends it, leaving on purpose.
 public struct Disconnect: Hashable, Sendable {
     /// 5.0 only; 3.1.1 means 0x00.
     public var reason: ReasonCode

@@ -1,4 +1,4 @@
-/// A User Property: a name and a value that MQTT carries and does not interpret. Both are UTF-8 of 65,535 bytes at most.
+/// A User Property: a name and a value that MQTT carries and does not interpret. Both are UTF-8, 65,535 bytes at most.
 public struct UserProperty: Hashable, Sendable {
     /// The name; the same one may appear more than once.
     public var name: [UInt8]

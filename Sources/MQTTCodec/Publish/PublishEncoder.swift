@@ -2,11 +2,11 @@
 
 /// Writes everything of a PUBLISH but its payload, into memory of the caller.
 ///
-/// A broker encodes a message once for each combination of version, QoS, RETAIN and Subscription Identifiers, copies the
-/// bytes for each receiver and patches the Packet Identifier with ``patch(packetID:in:at:)``.
+/// A broker encodes a message once for each combination of version, QoS, RETAIN and Subscription Identifiers, copies
+/// the bytes for each receiver and patches the Packet Identifier with ``patch(packetID:in:at:)``.
 public enum PublishEncoder {
-    /// The longest packet of the protocol in bytes: the caller checks ``size(version:topicLength:qos:propertyBytes:payloadLength:)``
-    /// against this and against the receiver's Maximum Packet Size [MQTT-3.1.2-24].
+    /// The longest packet of the protocol in bytes. The caller holds the size of what it is about to write against this
+    /// and against the receiver's Maximum Packet Size [MQTT-3.1.2-24].
     public static let maximumPacketSize = 5 + VariableByteInteger.maximum
 
     /// What stands between topic and payload of a 5.0 PUBLISH. Trivial: the buffers are borrowed.
