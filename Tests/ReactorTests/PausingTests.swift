@@ -92,6 +92,18 @@ import Testing
     #expect(fixture.handler.closeReasons == [.peerClosed])
 }
 
+@Test func `a hang-up that becomes a reset is told once`() throws {
+    let fixture = try LoopFixture()
+    let (client, stream) = try fixture.connect()
+    fixture.loop.pauseReading(stream)
+    client.shutdownSending()
+    fixture.run { fixture.handler.told.contains(.hungUp) }
+    client.reset()
+    let record = try #require(fixture.loop.state.pointee.streams.find(stream))
+    fixture.run { record.pointee.interest == 0 }
+    #expect(fixture.handler.told == [.opened(listener: 3), .hungUp])
+}
+
 @Test func `a reset of a paused stream is noticed without spinning, and told as closed after resuming`() throws {
     let fixture = try LoopFixture()
     let (client, stream) = try fixture.connect()
