@@ -67,7 +67,8 @@ public enum WriteResult: Hashable, Sendable {
 /// How the loop ends a stream.
 public enum CloseMode: Sendable {
     /// Everything written reaches the peer: the sending side is shut down, then what the peer still sends is read and
-    /// dropped until it hangs up, for two seconds at most and 4,096 streams of a loop at a time. For the last words of a connection.
+    /// dropped until it hangs up, for two seconds at most and for 4,096 streams of a loop at a time; beyond that it is
+    /// an abort. For the last words of a connection.
     case graceful
     /// The descriptor is closed at once. What the kernel still holds may be lost.
     case abort
