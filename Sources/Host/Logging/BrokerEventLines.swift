@@ -71,55 +71,6 @@ extension ClientIdentity {
 extension DisconnectCause {
     /// One word for machines, and a sentence where there is more to say.
     fileprivate var fields: [LogField] {
-        switch self {
-        case .protocolViolation(let detail), .refused(let detail), .limit(let detail):
-            detail.isEmpty ? [.init("reason", word)] : [.init("reason", word), .init("detail", detail)]
-        case .clientDisconnect, .connectionLost, .keepAliveTimeout, .connectTimeout, .takenOver, .kicked, .shutdown:
-            [.init("reason", word)]
-        }
-    }
-
-    private var word: String {
-        switch self {
-        case .clientDisconnect: "client_disconnect"
-        case .connectionLost: "connection_lost"
-        case .keepAliveTimeout: "keepalive_timeout"
-        case .connectTimeout: "connect_timeout"
-        case .takenOver: "taken_over"
-        case .protocolViolation: "protocol_violation"
-        case .refused: "refused"
-        case .kicked: "kicked"
-        case .shutdown: "shutdown"
-        case .limit: "limit"
-        }
-    }
-}
-
-extension DropReason {
-    /// The word in logs and status.
-    var word: String {
-        switch self {
-        case .queueFull: "queue_full"
-        case .outputFull: "output_full"
-        case .expired: "expired"
-        case .packetTooLarge: "packet_too_large"
-        case .offlineQoS0: "offline_qos0"
-        case .deliverDenied: "deliver_denied"
-        case .noSharedMember: "no_shared_member"
-        case .retainedLimit: "retained_limit"
-        case .pluginDropped: "plugin_dropped"
-        case .publishDenied: "publish_denied"
-        }
-    }
-}
-
-extension WillOutcome {
-    fileprivate var word: String {
-        switch self {
-        case .none: "none"
-        case .published: "published"
-        case .delayed: "delayed"
-        case .discarded: "discarded"
-        }
+        detail.isEmpty ? [.init("reason", word)] : [.init("reason", word), .init("detail", detail)]
     }
 }

@@ -105,7 +105,10 @@ final class LoopDriver: StreamHandler, ShardTransport {
         preconditionFailure("without a store the settings ask for no rows")
     }
 
-    func event(_ event: BrokerEvent) { outlet.happened(event) }
+    func event(_ event: BrokerEvent) {
+        outlet.log.write(event)
+        shard.notifyPlugins(event)
+    }
 
     // MARK: From other threads
 

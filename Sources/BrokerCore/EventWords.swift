@@ -1,0 +1,57 @@
+// The words by which logs, notifications and statistics name what happened. A word keeps its meaning once released.
+
+extension DisconnectCause {
+    /// Such as `keepalive_timeout`.
+    public var word: String {
+        switch self {
+        case .clientDisconnect: "client_disconnect"
+        case .connectionLost: "connection_lost"
+        case .keepAliveTimeout: "keepalive_timeout"
+        case .connectTimeout: "connect_timeout"
+        case .takenOver: "taken_over"
+        case .protocolViolation: "protocol_violation"
+        case .refused: "refused"
+        case .kicked: "kicked"
+        case .shutdown: "shutdown"
+        case .limit: "limit"
+        }
+    }
+
+    /// A sentence where there is more to say than the word; else empty.
+    public var detail: String {
+        switch self {
+        case .protocolViolation(let detail), .refused(let detail), .limit(let detail): detail
+        case .clientDisconnect, .connectionLost, .keepAliveTimeout, .connectTimeout, .takenOver, .kicked, .shutdown: ""
+        }
+    }
+}
+
+extension DropReason {
+    /// Such as `queue_full`.
+    public var word: String {
+        switch self {
+        case .queueFull: "queue_full"
+        case .outputFull: "output_full"
+        case .expired: "expired"
+        case .packetTooLarge: "packet_too_large"
+        case .offlineQoS0: "offline_qos0"
+        case .deliverDenied: "deliver_denied"
+        case .noSharedMember: "no_shared_member"
+        case .retainedLimit: "retained_limit"
+        case .pluginDropped: "plugin_dropped"
+        case .publishDenied: "publish_denied"
+        }
+    }
+}
+
+extension WillOutcome {
+    /// Such as `published`.
+    public var word: String {
+        switch self {
+        case .none: "none"
+        case .published: "published"
+        case .delayed: "delayed"
+        case .discarded: "discarded"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Glibc
+import Testing
+
+/// A plain socket that speaks just enough MQTT 3.1.1 and 5.0 to see whether bytes come through.
+final class WireClient {
+    private let descriptor: Int32
+
+    /// Connects to a port of 127.0.0.1. Reads give up after five seconds.
+    init(port: UInt16) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var timeout = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(result == 0)
+    }
+
+    deinit { close(descriptor) }
+
+    /// CONNECT with a clean start.
+    func connect(_ clientID: String, version: UInt8 = 4) {
+        var body: [UInt8] = [0, 4] + Array("MQTT".utf8) + [version, 2, 0, 60]
+        if version == 5 { body.append(0) }
+        send(0x10, body + Self.text(clientID))
+    }
+
+    /// SUBSCRIBE with QoS 0, 3.1.1.
+    func subscribe(_ filter: String) { send(0x82, [0, 1] + Self.text(filter) + [0]) }
+
+    /// PUBLISH with QoS 0, 3.1.1.
+    func publish(_ topic: String, _ payload: String) { send(0x30, Self.text(topic) + Array(payload.utf8)) }
+
+    /// The next packet: its first byte and what follows the length; nil at the end of the stream.
+    func packet() -> (first: UInt8, body: [UInt8])? {
+        guard let head = bytes(2), let body = bytes(Int(head[1])) else { return nil }
+        return (head[0], body)
+    }
+
+    private func send(_ first: UInt8, _ body: [UInt8]) {
+        let packet = [first, UInt8(body.count)] + body
+        #expect(Glibc.send(descriptor, packet, packet.count, Int32(MSG_NOSIGNAL)) == packet.count)
+    }
+
+    private func bytes(_ count: Int) -> [UInt8]? {
+        var result: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 256)
+        while result.count < count {
+            let got = recv(descriptor, &chunk, min(chunk.count, count - result.count), 0)
+            guard got > 0 else { return nil }
+            result += chunk.prefix(got)
+        }
+        return result
+    }
+
+    private static func text(_ text: String) -> [UInt8] {
+        [UInt8(text.utf8.count >> 8), UInt8(text.utf8.count & 0xFF)] + Array(text.utf8)
+    }
+}
