@@ -89,15 +89,7 @@ extension EventLoop {
         // The layer's first words come before anything the handler writes.
         if let filter { beginFilter(record, stream, filter) }
         let context = handler.opened(stream, listener: registration.tag, peer: peer, now: now)
-        if record.pointee.generation == stream.generation {
-            record.pointee.context = context
-        } else {
-            // Closed in the course of the call: `closed` comes with the context, too.
-            for position in state.pointee.localCloses.indices
-            where state.pointee.localCloses[position].stream == stream {
-                state.pointee.localCloses[position].context = context
-            }
-        }
+        setContext(stream, context)
     }
 
     /// The kernel reports a connection again and again until it is accepted; without descriptors the loop would spin.

@@ -15,10 +15,17 @@ extension EventLoop {
         }
     }
 
-    /// Gives a stream another context word.
+    /// Gives a stream another context word; one that was closed in this turn brings it in `closed`.
     public func setContext(_ stream: StreamID, _ context: UInt64) {
         assertOnLoop()
-        state.pointee.streams.find(stream)?.pointee.context = context
+        if let record = state.pointee.streams.find(stream) {
+            record.pointee.context = context
+            return
+        }
+        for position in state.pointee.localCloses.indices
+        where state.pointee.localCloses[position].stream == stream {
+            state.pointee.localCloses[position].context = context
+        }
     }
 
     /// The stream ends in the course of its own event: the handler is not on the stack and hears of it at once.
