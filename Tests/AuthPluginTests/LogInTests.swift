@@ -71,6 +71,16 @@ import Testing
         #expect(!"\(host.log)".contains("hunter2"))
     }
 
+    @Test func passwordOfAClientThatLeftIsNotHashed() throws {
+        let host = try Self.start([ScratchFile("passwd", try Self.text([("alice", "secret")]))])
+        host.abandonsDeferredCalls = true
+        let answer = host.connect(FakeClient("c1"), userName: "alice", password: "secret")
+        #expect(answer.verdict == HL_ERROR && answer.completions == 1, "completed, so that the host lets go of it")
+        #expect(host.log.isEmpty)
+        host.abandonsDeferredCalls = false
+        #expect(host.connect(FakeClient("c1"), userName: "alice", password: "secret").isAllowed)
+    }
+
     @Test func firstFileThatKnowsTheUserDecides() throws {
         let first = ScratchFile("first", try Self.text([("alice", "one")]))
         let second = ScratchFile("second", try Self.text([("alice", "two"), ("bob", "three")]))

@@ -27,6 +27,9 @@ package final class FakeHost {
     /// Nanoseconds since 1970, UTC.
     package var wallTime: Int64 = 0
 
+    /// The client of a deferred call leaves before the worker gets to it.
+    package var abandonsDeferredCalls = false
+
     var hooks: [UInt32: hl_hook_fn] = [:]
     var interests: [UInt32: hl_interest] = [:]
     var watches: [(path: String, function: hl_work_fn, user: UnsafeMutableRawPointer?)] = []
@@ -120,6 +123,7 @@ package final class FakeHost {
         tables.fill(&call)
         answer.verdict = body(function, state, &call)
         if answer.verdict == HL_PENDING, let deferred {
+            if abandonsDeferredCalls { _ = description?.pointee.life?.pointee.on_cancel?(state, call.token) }
             answer.wasDeferred = true
             deferred(state, &call)
         }

@@ -7,6 +7,7 @@ public import PluginSDK
 /// - Hashing takes some 100 ms on purpose, so it happens on a worker thread; the event loop goes on.
 public final class AuthPlugin: Plugin {
     private let sources: [FollowedFile<UserTable>]
+    private let abandoned = AbandonedLogIns()
 
     public override class var description: PluginDescription {
         PluginDescription(
@@ -29,6 +30,8 @@ public final class AuthPlugin: Plugin {
         for source in sources { try source.follow() }
     }
 
+    public override func cancelled(token: UInt64) { abandoned.add(token) }
+
     public override func authConnect(_ call: borrowing ConnectCall) -> AccessVerdict {
         if call.hasUserName { return call.deferToWorker() }
         guard call.hasPassword else { return .abstain }
@@ -37,6 +40,7 @@ public final class AuthPlugin: Plugin {
     }
 
     public override func authConnectDeferred(_ call: borrowing ConnectCall) -> AccessVerdict {
+        guard !abandoned.take(call.token) else { return .error }
         let user = [UInt8](call.userName)
         let tables = sources.map { $0.current(shard: call.shard) }
         switch LogIn.check(user, password: call.password.bytes, in: tables) {
