@@ -107,10 +107,13 @@ extension Shard {
         connection.pointee.version = transfer.connect.version
         openSession(connection, transfer.connect)
         let result = connection.pointee.handle
-        if connection.pointee.phase != .closed, !transfer.unread.isEmpty {
+        guard connection.pointee.phase != .closed else { return result }
+        if !transfer.unread.isEmpty {
             transfer.unread.withUnsafeBytes { connection.pointee.input.append($0, expected: $0.count) }
             handleKeptInput(connection)
         }
+        // A stream whose log-in a plugin decided later arrives paused, and nobody else here knows.
+        if !connection.pointee.flags.contains(.readingPaused) { self.transport.resumeReading(handle) }
         return result
     }
 
