@@ -78,7 +78,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
-        .testTarget(name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI"], swiftSettings: settings),
+        .testTarget(
+            name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI"],
+            swiftSettings: settings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CSystem", "Timing"], swiftSettings: settings),
         .testTarget(name: "PositionedYAMLTests", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .testTarget(
