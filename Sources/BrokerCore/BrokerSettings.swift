@@ -34,8 +34,9 @@ public struct BrokerSettings: Sendable {
     public var maximumSessionExpiry: UInt32 = 7 * 86_400
     /// Unacknowledged QoS 1 and QoS 2 messages towards one client; 1 ... 65,535.
     public var maximumInflight = 100
-    /// Receive Maximum announced to 5.0 clients; 1 ... 65,535.
-    public var receiveMaximum = 1_000
+    /// Receive Maximum towards 5.0 clients; 1 ... 65,535, which is the protocol's own default and not announced. A
+    /// QoS 2 exchange that is open costs two bytes, and well-known clients ignore a smaller value.
+    public var receiveMaximum = Int(UInt16.max)
     /// Messages that may wait for one session.
     public var maximumQueuedMessages = 100_000
     /// Bytes that may wait for one session.

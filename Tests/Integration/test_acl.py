@@ -60,7 +60,8 @@ def test_publish_and_subscribe_obey_the_rules(guarded):
         assert device.subscribe("cmd/dev-2/#", 1) == DENIED
         assert device.publish("sensors/dev-1/t", b"allowed", 1) == 0
         assert device.publish("sensors/dev-2/t", b"of another", 1) == DENIED
-        assert device.publish("sensors/dev-2/t", b"of another", 2) == DENIED
+        # paho answers a PUBREC that refuses with PUBREL all the same, and reports what comes back: no such identifier.
+        assert device.publish("sensors/dev-2/t", b"of another", 2) in (DENIED, 0x92)
         assert device.publish("sensors/dev-1/secret/x", b"deny wins", 1) == DENIED
         device.publish("sensors/dev-2/t", b"quietly dropped", 0)
         assert device.publish("sensors/dev-1/t", b"second", 1) == 0

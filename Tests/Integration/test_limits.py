@@ -45,7 +45,7 @@ def test_an_unknown_protocol_version_is_answered(broker):
 
 @pytest.mark.parametrize("bad, code", [
     (connect("again"), 0x82),
-    (publish("a/+"), 0x90),
+    (publish("a/+"), 0x82),
     (publish(b"\xff\xfe"), 0x81),
     (publish("a\0b"), 0x81),
     (publish(""), 0x82),

@@ -14,7 +14,6 @@ extension BrokerSettings {
         connectTimeout = limits.connectTimeout.nanoseconds
         maximumSessionExpiry = UInt32(clamping: session.maxExpiryInterval.wholeSeconds)
         maximumInflight = session.maxInflight
-        receiveMaximum = session.maxInflight
         maximumQueuedMessages = session.maxQueuedMessages
         maximumQueuedBytes = session.maxQueuedBytes
         queueFullPolicy =
