@@ -31,7 +31,7 @@ def test_help_names_every_command():
         assert re.search(rf"^\s+{name}\b", done.stdout, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("arguments", [
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--no-such-option"], ["check", "a", "b", "c"]])
 def test_a_usage_error_is_2(arguments, tmp_path):
     done = command(*arguments, cwd=tmp_path)
     assert done.returncode == 2
