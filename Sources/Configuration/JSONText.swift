@@ -66,7 +66,7 @@ public enum JSONText: Hashable, Sendable {
         text += "\""
     }
 
-    // Members are pairs, which have no synthesized conformance.
+    /// By what is written: members are pairs, which have no conformance of their own.
     public static func == (left: JSONText, right: JSONText) -> Bool { left.rendered == right.rendered }
 
     /// By what is written.

@@ -52,11 +52,17 @@ struct ConfigurationLoad {
         finish(&configuration, hasBrokenListener: reader.errors.contains(where: \.concernsListener))
         errors += duplicateEndpoints(configuration)
         errors += configuration.exposedListeners(authenticates: Self.mayAuthenticate)
-        guard errors.isEmpty else { throw ConfigurationErrors(Array(Set(errors))) }
+        guard errors.isEmpty else { throw ConfigurationErrors(Self.withoutConsequences(errors)) }
         return LoadedConfiguration(
             configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
             warnings: warnings(configuration, reader.origins), origins: reader.origins,
             paths: base)
+    }
+
+    /// Each fault once: where a value could not even be read, complaints about what was put in its place are noise.
+    private static func withoutConsequences(_ errors: [ConfigurationError]) -> [ConfigurationError] {
+        let unread = Set(errors.filter(\.leavesNoValue).map(\.position))
+        return Set(errors).filter { $0.leavesNoValue || !unread.contains($0.position) }
     }
 
     private mutating func mergedTree(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> YAMLNode {
@@ -195,6 +201,14 @@ struct ConfigurationLoad {
 }
 
 extension ConfigurationError {
+    /// True for errors after which the reader saw something else than what was written.
+    fileprivate var leavesNoValue: Bool {
+        switch problem {
+        case .yaml, .undefinedVariable, .malformedVariable: true
+        default: false
+        }
+    }
+
     /// True for errors that cost a listener its place in the configuration.
     fileprivate var concernsListener: Bool {
         switch problem {

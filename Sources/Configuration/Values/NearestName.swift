@@ -1,18 +1,21 @@
 /// The name somebody probably meant.
 enum NearestName {
-    /// The candidate with the fewest edits to `name`, if that is few enough to be a slip of the finger; a name whose
-    /// words are contained in the candidate counts as well (`max_payload` for `max_payload_size`).
+    /// The candidate with the fewest edits to `name`, if that is few enough to be a slip of the finger; a name that
+    /// begins or ends with the other counts as well.
     static func find(_ name: String, in candidates: some Sequence<String>) -> String? {
         let bound = max(1, name.count / 3)
         var best: (name: String, distance: Int)?
         for candidate in candidates where candidate != name {
             var distance = editDistance(Array(name.lowercased().utf8), Array(candidate.lowercased().utf8))
-            if name.count >= 4, candidate.hasPrefix(name) || candidate.hasSuffix(name) {
-                distance = min(distance, bound)
-            }
+            if contains(candidate, name) || contains(name, candidate) { distance = min(distance, bound) }
             if distance <= bound, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
         return best?.name
+    }
+
+    /// `max_payload` for `max_payload_size`, `warning` for `warn`.
+    private static func contains(_ long: String, _ short: String) -> Bool {
+        short.utf8.count >= 4 && (long.hasPrefix(short) || long.hasSuffix(short))
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
