@@ -53,7 +53,8 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
+                "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
+                "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -91,6 +92,7 @@ let package = Package(
             dependencies: [
                 "Host", "BrokerCore", "Configuration", "PositionedYAML", "PluginABI", "Reactor", "CSystem",
             ], swiftSettings: settings),
+        .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(

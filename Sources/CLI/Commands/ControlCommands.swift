@@ -40,18 +40,6 @@ struct BrokerChoice: ParsableArguments {
     }
 }
 
-extension ControlAnswer {
-    /// `key  value`, one a line, for people.
-    var table: String {
-        let width = members.map(\.key.count).max() ?? 0
-        return members.map { member in
-            let gap = String(repeating: " ", count: width + 2 - member.key.count)
-            if case .string(let text) = member.value { return member.key + gap + text + "\n" }
-            return member.key + gap + member.value.rendered + "\n"
-        }.joined()
-    }
-}
-
 /// `hookline status`
 struct StatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -88,12 +76,34 @@ struct ReloadCommand: ParsableCommand {
             + "configuration stays in force.")
 
     @OptionGroup var broker: BrokerChoice
-    @Argument(help: "Reload this plugin only.")
+    @Argument(help: "Put a new generation of this plugin in place, and change nothing else.")
     var name: String?
 
     func run() throws {
         let (answer, _) = try broker.ask(ControlRequest(.reload, name: name), timeoutSeconds: 60)
         print(answer.table, terminator: "")
+    }
+}
+
+/// `hookline plugins`
+struct PluginsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plugins", abstract: "Look at the plugins of the running broker.",
+        subcommands: [List.self], defaultSubcommand: List.self)
+
+    /// `hookline plugins list`
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "List the plugins in the order in which they are asked.")
+
+        @OptionGroup var broker: BrokerChoice
+        @Flag(name: .long, help: "Print the broker's answer as it is: one line of JSON.")
+        var json = false
+
+        func run() throws {
+            let (answer, line) = try broker.ask(ControlRequest(.plugins), timeoutSeconds: 10)
+            print(json ? line + "\n" : answer.table, terminator: "")
+        }
     }
 }
 

@@ -7,23 +7,14 @@ public enum RunDirectory {
     /// Absolute path of the run directory of a broker with this `data_dir` (absolute, or empty for memory only).
     ///
     /// `<data_dir>/run`; without one `/run/hookline` for root, `$XDG_RUNTIME_DIR/hookline`, or `/tmp/hookline-<uid>`.
-    /// - Parameters:
-    ///   - ephemeral: process id of a broker started with `--ephemeral`: many run side by side, so each has a folder
-    ///     named after its process in there.
+    /// A broker started with `--ephemeral` has none: many of them run side by side.
     public static func path(
-        dataDirectory: String, ephemeral: Int32? = nil, environment: [String: String], userID: UInt32
+        dataDirectory: String, environment: [String: String], userID: UInt32
     ) -> String {
-        let base: String
-        if !dataDirectory.isEmpty {
-            base = dataDirectory + "/run"
-        } else if userID == 0 {
-            base = "/run/hookline"
-        } else if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") {
-            base = runtime + "/hookline"
-        } else {
-            base = "/tmp/hookline-\(userID)"
-        }
-        return ephemeral.map { "\(base)/ephemeral-\($0)" } ?? base
+        if !dataDirectory.isEmpty { return dataDirectory + "/run" }
+        if userID == 0 { return "/run/hookline" }
+        if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") { return runtime + "/hookline" }
+        return "/tmp/hookline-\(userID)"
     }
 
     /// Path of the control socket in a run directory.

@@ -1,3 +1,4 @@
+import Glibc
 import PositionedYAML
 
 /// The steps from a text to a checked configuration: parse, expand `${VAR}`, put environment and command line over
@@ -146,9 +147,14 @@ struct ConfigurationLoad {
         }
         // What was typed beside --ephemeral is meant as it was typed.
         guard options.isEphemeral, options.listeners.isEmpty else { return }
-        for index in configuration.listeners.indices where configuration.listeners[index].url.scheme != .unix {
-            configuration.listeners[index].url.host = "127.0.0.1"
-            configuration.listeners[index].url.port = 0
+        for index in configuration.listeners.indices {
+            if configuration.listeners[index].url.scheme == .unix {
+                let name = configuration.listeners[index].name
+                configuration.listeners[index].url.path = "/tmp/hookline-\(getpid())-\(name).sock"
+            } else {
+                configuration.listeners[index].url.host = "127.0.0.1"
+                configuration.listeners[index].url.port = 0
+            }
         }
     }
 

@@ -88,8 +88,8 @@ public struct BrokerConfiguration: Hashable, Sendable {
         /// Whether retained messages may be published [MQTT-3.2.2-14].
         public var retainAvailable = true
         /// Receive maximum told to MQTT 5 clients: QoS 1 and 2 messages they may send without acknowledgement
-        /// [MQTT-3.3.4-7].
-        public var receiveMaximum = 1_000
+        /// [MQTT-3.3.4-7]; 65,535 is the protocol's own default and not announced.
+        public var receiveMaximum = 65_535
         /// Topic aliases per connection and direction; 0 = none [MQTT-3.2.2-17].
         public var maxTopicAlias = 32
         /// Longest keep alive a client may ask for; whole seconds up to 65,535; zero = no cap.

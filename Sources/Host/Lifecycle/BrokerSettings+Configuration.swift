@@ -11,9 +11,12 @@ extension BrokerSettings {
         maximumTopicLevels = limits.maxTopicLevels
         maximumSubscriptionsPerSession = limits.maxSubscriptions
         maximumRetainedMessages = limits.maxRetainedMessages
+        maximumRetainedBytes = limits.maxRetainedBytes
+        maximumOutputBytes = limits.maxOutputBytes
         connectTimeout = limits.connectTimeout.nanoseconds
         maximumSessionExpiry = UInt32(clamping: session.maxExpiryInterval.wholeSeconds)
         maximumInflight = session.maxInflight
+        receiveMaximum = mqtt.receiveMaximum
         maximumQueuedMessages = session.maxQueuedMessages
         maximumQueuedBytes = session.maxQueuedBytes
         queueFullPolicy =

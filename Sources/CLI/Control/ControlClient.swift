@@ -20,7 +20,7 @@ struct ControlClient: ~Copyable {
         /// The broker said no.
         init(_ answer: ControlAnswer) {
             description = answer.error ?? "the broker refused without a reason"
-            exitCode = answer.exitCode == 0 ? ToolExit.failure : answer.exitCode
+            exitCode = (1...125).contains(answer.exitCode) ? answer.exitCode : ToolExit.failure
         }
     }
 
