@@ -2,11 +2,6 @@ import Configuration
 import Glibc
 import Reactor
 
-/// What a request has done. Called on the control thread; `answer` is called there too, at once or later, exactly once.
-protocol ControlCommands: AnyObject {
-    func perform(_ request: ControlRequest, answer: @escaping (ControlAnswer) -> Void)
-}
-
 /// The connections of the control socket. Requests of one connection are answered in their order, one at a time.
 /// Belongs to the control thread, whose event loop it serves.
 final class ControlSocket {

@@ -1,5 +1,6 @@
 import BrokerCore
 import Configuration
+import PositionedYAML
 import Reactor
 
 /// The serving part of the process: the broker, its loops and its listeners. Used on the control thread.
@@ -51,31 +52,53 @@ final class BrokerService {
     func start() throws(SystemError) { try loops.start() }
 
     /// Starts the plugins in the order of the configuration. Returns when every loop calls them.
-    func startPlugins(_ loaded: LoadedConfiguration) throws(StartFailure) {
+    func startPlugins(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) {
         guard loaded.configuration.plugins.contains(where: \.isEnabled) else { return }
-        let staging: StagingDirectory
-        do throws(OperationError) {
-            staging = try StagingDirectory(in: runDirectory?.path)
-        } catch {
-            throw StartFailure(error)
-        }
-        let plugins = PluginHost(
-            PluginEnvironment(broker, log: log, configuration: loaded.configuration.broker, staging: staging))
-        self.staging = staging
-        self.plugins = plugins
-        do throws(ConfigurationErrors) {
-            try plugins.start(loaded.configuration.plugins, paths: loaded.paths)
-        } catch {
-            throw StartFailure(error)
-        }
-        let authenticating = Set(plugins.statuses.filter { $0.hooks.contains("auth.connect") }.map(\.id))
-        let exposed = loaded.configuration.exposedListeners { authenticating.contains($0.id) }
-        guard exposed.isEmpty else { throw StartFailure(ConfigurationErrors(exposed)) }
+        let plugins = try pluginHost(loaded)
+        try plugins.start(loaded.configuration.plugins, paths: loaded.paths)
+        try checkExposure(loaded.configuration)
     }
 
-    /// Puts a new generation of a plugin in the place of the one that runs.
-    func replacePlugin(_ entry: PluginEntry, paths: PathBase) throws(ConfigurationErrors) {
-        try plugins?.replace(entry, paths: paths)
+    /// Starts plugins beside those that run; one whose id runs already takes its place. When one of them is wrong,
+    /// nothing changes; when one does not start, those before it have.
+    func startPlugins(_ entries: [PluginEntry], of loaded: LoadedConfiguration) throws(ConfigurationErrors) {
+        guard !entries.isEmpty else { return }
+        let plugins = try pluginHost(loaded)
+        try plugins.check(loaded.configuration.plugins, paths: loaded.paths)
+        for entry in entries { try plugins.replace(entry, paths: loaded.paths) }
+    }
+
+    /// Takes plugins out of the chain, unless that would leave a listener open to anybody. `running` says which
+    /// listeners there are: those of a changed file may be others.
+    func stopPlugins(_ ids: [String], running: ServerConfiguration) throws(ConfigurationErrors) {
+        guard !ids.isEmpty else { return }
+        try checkExposure(running, without: Set(ids))
+        for id in ids { _ = plugins?.remove(id) }
+    }
+
+    private func pluginHost(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) -> PluginHost {
+        if let plugins { return plugins }
+        do throws(OperationError) {
+            let staging = try StagingDirectory(in: runDirectory?.path)
+            let plugins = PluginHost(
+                PluginEnvironment(broker, log: log, configuration: loaded.configuration.broker, staging: staging))
+            self.staging = staging
+            self.plugins = plugins
+            return plugins
+        } catch {
+            throw ConfigurationErrors([
+                ConfigurationError(.conflict("plugins: \(error)"), at: SourcePosition(source: "plugins"))
+            ])
+        }
+    }
+
+    /// The configuration was checked with what the file tells; now the hooks are known.
+    private func checkExposure(
+        _ configuration: ServerConfiguration, without stopped: Set<String> = []
+    ) throws(ConfigurationErrors) {
+        let authenticating = Set(pluginStatuses.filter { $0.hooks.contains("auth.connect") }.map(\.id))
+        let exposed = configuration.exposedListeners { authenticating.subtracting(stopped).contains($0.id) }
+        guard exposed.isEmpty else { throw ConfigurationErrors(exposed) }
     }
 
     /// State of the plugins that run.

@@ -16,6 +16,10 @@ struct ReloadPlan: Equatable {
     var applied: [String] = []
     /// Settings that wait for the next start.
     var waiting: [Waiting] = []
+    /// Plugins to start, or to start anew with other settings, in hook order.
+    var startedPlugins: [PluginEntry] = []
+    /// Plugins to stop, once the others have started.
+    var stoppedPlugins: [String] = []
 
     /// The settings that a running broker takes over.
     static let live: Set<String> = ["broker.log.level"]
@@ -31,13 +35,22 @@ struct ReloadPlan: Equatable {
             }
         }
         compareListeners(running.listeners, file.listeners)
-        let plugins = (running.plugins.map(\.summary), file.plugins.map(\.summary))
-        if plugins.0 != plugins.1 {
+        comparePlugins(running.plugins.filter(\.isEnabled), file.plugins.filter(\.isEnabled))
+    }
+
+    /// A running chain can lose plugins, take new ones at its end, and exchange one for itself. Another order waits.
+    private mutating func comparePlugins(_ running: [PluginEntry], _ file: [PluginEntry]) {
+        let before = Dictionary(running.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        let kept = running.map(\.id).filter { id in file.contains { $0.id == id } }
+        guard file.map(\.id).starts(with: kept) else {
             waiting.append(
                 Waiting(
-                    setting: "plugins", running: plugins.0.joined(separator: ", "),
-                    file: plugins.1.joined(separator: ", ")))
+                    setting: "plugins (their order)", running: running.map(\.id).joined(separator: ","),
+                    file: file.map(\.id).joined(separator: ",")))
+            return
         }
+        startedPlugins = file.filter { entry in before[entry.id]?.definition != entry.definition }
+        stoppedPlugins = running.map(\.id).filter { !kept.contains($0) }
     }
 
     private mutating func compareListeners(_ running: [ListenerConfiguration], _ file: [ListenerConfiguration]) {
@@ -63,6 +76,8 @@ extension ListenerConfiguration {
 }
 
 extension PluginEntry {
-    /// What makes two entries different plugins; a changed `config` is the loader's to see.
-    fileprivate var summary: String { isEnabled ? "\(id)=\(path ?? plugin)" : "\(id)=off" }
+    /// What the entry means, wherever it stands in the file.
+    fileprivate var definition: String {
+        "\(plugin) \(path ?? "") \(config.map { JSONText($0).rendered } ?? "")"
+    }
 }

@@ -86,7 +86,11 @@ extension Startup {
         let control = try openControlSocket(runDirectory)
         try orFail { () throws(SystemError) in try service.start() }
         do throws(StartFailure) {
-            try service.startPlugins(supervisor.running)
+            do throws(ConfigurationErrors) {
+                try service.startPlugins(supervisor.running)
+            } catch {
+                throw StartFailure(error)
+            }
             service.accept()
             try announce(supervisor, service, announcements)
         } catch {

@@ -75,6 +75,7 @@ extension Supervisor {
         }
         return [
             ("version", .string(HooklineVersion.text)), ("pid", JSONText(getpid())),
+            ("test_mode", .boolean(options.isTestMode)),
             ("state", isStopping ? "draining" : "ready"),
             ("uptime", JSONText((MonotonicClock.now - started) / 1_000_000_000)),
             ("config", .string(running.source.description)), ("loops", JSONText(snapshots.count)),

@@ -7,10 +7,28 @@ extension Supervisor {
     @discardableResult
     func reload() -> ControlAnswer {
         do throws(ConfigurationErrors) {
-            return apply(try ServerConfiguration.load(options))
+            let loaded = try ServerConfiguration.load(options)
+            let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
+            try applyPlugins(plan, loaded)
+            return apply(plan, loaded)
         } catch {
             return refuse(error)
         }
+    }
+
+    /// New ones first: there is no moment in which fewer plugins decide than before and after.
+    private func applyPlugins(_ plan: ReloadPlan, _ loaded: LoadedConfiguration) throws(ConfigurationErrors) {
+        guard let service, !plan.startedPlugins.isEmpty || !plan.stoppedPlugins.isEmpty else { return }
+        try service.startPlugins(plan.startedPlugins, of: loaded)
+        for entry in plan.startedPlugins {
+            if let place = running.configuration.plugins.firstIndex(where: { $0.id == entry.id }) {
+                running.configuration.plugins[place] = entry
+            } else {
+                running.configuration.plugins.append(entry)
+            }
+        }
+        try service.stopPlugins(plan.stoppedPlugins, running: running.configuration)
+        running.configuration.plugins = loaded.configuration.plugins
     }
 
     /// `hookline reload NAME`: a new generation of one plugin, with the settings the file has now. The old one serves
@@ -21,7 +39,7 @@ extension Supervisor {
             guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }) else {
                 return .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure)
             }
-            try service?.replacePlugin(entry, paths: loaded.paths)
+            try service?.startPlugins([entry], of: loaded)
             log.write(.pluginReloaded) { [.init("plugin", id)] }
             return .done([("changed", [.string("plugins.\(id)")])])
         } catch {
@@ -41,13 +59,13 @@ extension Supervisor {
         return .refused(errors.description, exitCode: ExitCode.badConfiguration)
     }
 
-    private func apply(_ loaded: LoadedConfiguration) -> ControlAnswer {
-        let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
+    private func apply(_ plan: ReloadPlan, _ loaded: LoadedConfiguration) -> ControlAnswer {
         let level = loaded.configuration.broker.log.level
         log.setLevel(level)
         running.configuration.broker.log.level = level
+        let changed = plan.applied + (plan.startedPlugins.map(\.id) + plan.stoppedPlugins).map { "plugins.\($0)" }
         log.write(.configReloaded) {
-            [.init("changed", plan.applied.isEmpty ? "nothing" : plan.applied.joined(separator: ","))]
+            [.init("changed", changed.isEmpty ? "nothing" : changed.joined(separator: ","))]
         }
         for waiting in plan.waiting {
             log.write(.configNeedsRestart, .warn) {
@@ -58,7 +76,7 @@ extension Supervisor {
             }
         }
         return .done([
-            ("changed", .array(plan.applied.map { .string($0) })),
+            ("changed", .array(changed.map { .string($0) })),
             (
                 "needs_restart",
                 .array(

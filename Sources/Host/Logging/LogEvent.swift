@@ -28,11 +28,15 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case subscribeDenied = "authz.subscribe_denied"
     case messageDropped = "message.dropped"
 
-    case pluginLoaded = "plugin.loaded"
+    case pluginStarted = "plugin.started"
     case pluginReloaded = "plugin.reloaded"
     case pluginReloadRefused = "plugin.reload_refused"
-    case pluginFailed = "plugin.failed"
     case pluginStopped = "plugin.stopped"
+    case pluginStuck = "plugin.stuck"
+    case pluginHealth = "plugin.health"
+    case pluginHookNotOffered = "plugin.hook_not_offered"
+    case pluginPublishLoop = "plugin.publish_loop"
+    case pluginNoNote = "plugin.no_note"
     case pluginMessage = "plugin.message"
 
     case controlRefused = "control.refused"

@@ -16,6 +16,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     /// The loop owns its handler; the way back must not keep it alive. Set together with ``loops``.
     private unowned(unsafe) var loop: EventLoop!
     private var messages: [LoopMessage] = []
+    /// Streams taken over in this turn and their connections.
+    private var adopted: [StreamID: UInt64] = [:]
 
     init(shard: Shard, gate: AcceptGate, outlet: EventOutlet) {
         self.shard = shard
@@ -51,10 +53,12 @@ final class LoopDriver: StreamHandler, ShardTransport {
     }
 
     func closed(_ stream: StreamID, context: UInt64, reason: CloseReason, now: Int64) {
-        guard context != 0 else { return }
+        // A stream may end while it is being adopted, before its context is set; one that was refused has none at all.
+        let connection = context != 0 ? context : adopted[stream] ?? 0
+        guard connection != 0 else { return }
         if gate.leave() { outlet.connectionsGone() }
         // What the shard closed itself it has forgotten already.
-        if reason != .local { shard.closed(context, now: now) }
+        if reason != .local { shard.closed(connection, now: now) }
     }
 
     func woken(now: Int64) {
@@ -64,7 +68,10 @@ final class LoopDriver: StreamHandler, ShardTransport {
         shard.processInbox(now: now)
     }
 
-    func endOfTurn(now: Int64) { shard.endOfTurn(now: now) }
+    func endOfTurn(now: Int64) {
+        if !adopted.isEmpty { adopted.removeAll(keepingCapacity: true) }
+        shard.endOfTurn(now: now)
+    }
 
     func nextDeadline() -> Int64? { shard.nextDeadline }
 
@@ -90,13 +97,11 @@ final class LoopDriver: StreamHandler, ShardTransport {
     func resumeReading(_ transport: UInt64) { loop.resumeReading(StreamID(rawValue: transport)) }
 
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {
-        guard let stream = loop.detach(StreamID(rawValue: transport)),
-            loops[target].mailbox.post(.adopt(stream, transfer))
-        else {
-            // The peer was gone already, or the other loop has more to take over than is sane: the stream closes.
-            if gate.leave() { outlet.connectionsGone() }
-            return
-        }
+        // Nil: the stream has ended in this turn, which `closed` is still to tell or has told.
+        guard let stream = loop.detach(StreamID(rawValue: transport)) else { return }
+        guard !loops[target].mailbox.post(.adopt(stream, transfer)) else { return }
+        // The other loop has more to take over than is sane: letting go of the stream closes it.
+        if gate.leave() { outlet.connectionsGone() }
     }
 
     func wake(shard target: Int) { loops[target].loop.wake() }
@@ -116,7 +121,9 @@ final class LoopDriver: StreamHandler, ShardTransport {
         switch message {
         case .adopt(let stream, let transfer):
             let id = loop.adopt(stream, context: 0)
-            loop.setContext(id, shard.adopt(transfer, transport: id.rawValue, now: now))
+            let connection = shard.adopt(transfer, transport: id.rawValue, now: now)
+            loop.setContext(id, connection)
+            adopted[id] = connection
         case .openListeners(let sockets):
             for (socket, number) in sockets {
                 do throws(SystemError) {

@@ -199,7 +199,7 @@ extension PluginHost {
             context.log(
                 .info, entry.id, "plugin.started", "",
                 [
-                    (key: "plugin", value: loaded.image.description.id),
+                    (key: "kind", value: loaded.image.description.id),
                     (key: "version", value: loaded.image.description.version),
                     (key: "generation", value: "\(loaded.generation)"), (key: "file", value: loaded.image.path),
                 ])

@@ -28,13 +28,22 @@ struct ReloadPlanTests {
         #expect(ReloadPlan(running: before, file: changed).waiting.map(\.setting) == ["broker.listeners.tcp"])
     }
 
-    @Test("Plugins added, removed or switched off are named")
-    func plugins() throws {
-        let before = try load("plugins:\n  - acl\n")
-        let after = try load("plugins:\n  - { id: acl, enabled: false }\n")
-        #expect(
-            ReloadPlan(running: before, file: after).waiting == [
-                .init(setting: "plugins", running: "acl=acl", file: "acl=off")
-            ])
+    @Test(
+        "Plugins are started, exchanged and stopped; only another order waits",
+        arguments: [
+            ("[a, b]", "[a, b]", [], [], false),
+            ("[a, b]", "[a, b, c]", ["c"], [], false),
+            ("[a, b]", "[{ id: a, enabled: false }, b]", [], ["a"], false),
+            ("[a, b]", "[a, { id: b, config: { x: 1 } }]", ["b"], [], false),
+            ("[a, b]", "[{ id: a, path: /tmp/a.so }, c]", ["a", "c"], ["b"], false),
+            ("[a, b]", "[b, a]", [], [], true),
+            ("[a, b]", "[c, a, b]", [], [], true),
+        ])
+    func plugins(before: String, after: String, started: [String], stopped: [String], waits: Bool) throws {
+        let plan = ReloadPlan(
+            running: try load("plugins: \(before)\n"), file: try load("\n# moved\nplugins: \(after)\n"))
+        #expect(plan.startedPlugins.map(\.id) == started)
+        #expect(plan.stoppedPlugins == stopped)
+        #expect(plan.waiting.map(\.setting) == (waits ? ["plugins (their order)"] : []))
     }
 }
