@@ -35,13 +35,15 @@ public struct PluginEnvironment: Sendable {
 final class PluginContext: Sendable {
     let environment: PluginEnvironment
     let pool = WorkerPool()
+    /// Threads of their own: a changed access rule must not wait behind a flood of passwords to hash.
+    private let filePool = WorkerPool(maximumThreads: 4)
     let timers: PluginTimers
     let watcher: FileWatcher
 
     init(_ environment: PluginEnvironment) {
         self.environment = environment
         timers = PluginTimers(pool: pool)
-        watcher = FileWatcher(pool: pool)
+        watcher = FileWatcher(pool: filePool)
     }
 
     var log: PluginLog { environment.log }
@@ -50,6 +52,7 @@ final class PluginContext: Sendable {
     func stop() {
         timers.stop()
         watcher.stop()
+        filePool.stop()
         pool.stop()
     }
 }
