@@ -5,8 +5,8 @@ import Synchronization
 /// The log: lines go in on any thread, one thread of its own writes them to standard error.
 ///
 /// A loop never waits for a slow terminal or a full pipe: lines queue up to a bound (``maximumLines`` and
-/// ``maximumBytes``), what is beyond is dropped, counted and reported as `log.dropped`. Nothing is built or formatted for
-/// a level that is off. Secrets are no values: no caller passes a password, a key or a payload.
+/// ``maximumBytes``), what is beyond is dropped, counted and reported as `log.dropped`. Nothing is built or formatted
+/// for a level that is off. Secrets are no values: no caller passes a password, a key or a payload.
 public final class Log: Sendable {
     /// Lines that may wait.
     static let maximumLines = 8_192

@@ -35,7 +35,7 @@ struct ReloadPlanTests {
             ("[a, b]", "[a, b, c]", ["c"], [], false),
             ("[a, b]", "[{ id: a, enabled: false }, b]", [], ["a"], false),
             ("[a, b]", "[a, { id: b, config: { x: 1 } }]", ["b"], [], false),
-            ("[a, b]", "[{ id: a, path: /tmp/a.so }, c]", ["a", "c"], ["b"], false),
+            ("[a, b]", "[{ id: a, path: /bin/sh }, c]", ["a", "c"], ["b"], false),
             ("[a, b]", "[b, a]", [], [], true),
             ("[a, b]", "[c, a, b]", [], [], true),
         ])

@@ -57,6 +57,6 @@ struct PortsFileTests {
         }
     }
 
-    @Test("JSON strings are escaped", arguments: [("a\"b\\", #""a\"b\\""#), ("\n\u{1}\u{7F}é", #""\n\u0001\u007fé""#)])
+    @Test("JSON strings are escaped", arguments: [("a\"b\\", #""a\"b\\""#), ("\n\u{1}\u{7F}", #""\n\u0001\u007f""#)])
     func strings(value: String, text: String) { #expect(JSONText.string(value).rendered == text) }
 }
