@@ -74,11 +74,11 @@ def test_a_new_user_gets_in_without_a_restart(guarded, passwd):
         pass
 
 
-def test_fifty_log_ins_at_once_all_get_in_and_the_broker_goes_on(guarded):
+def test_many_log_ins_at_once_all_get_in_and_the_broker_goes_on(guarded):
     """Hashing a password takes a while on purpose; it must not stop the messages of others."""
     with Client(guarded, username="alice", password="wonder") as talker:
         talker.subscribe("t", 1)
-        clients = [Client(guarded, username="alice", password="wonder") for _ in range(50)]
+        clients = [Client(guarded, username="alice", password="wonder") for _ in range(16)]
         for client in clients:
             client.paho.connect_async(*client.address)
             client.paho.loop_start()
