@@ -74,7 +74,7 @@ extension Startup {
         let log = supervisor.log
         let configuration = supervisor.running.configuration
         sayWhatWasTaken(supervisor.running, log)
-        let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral)
+        let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral, log)
         let listeners = try orFail { () throws(ListenerFailure) in
             try ListenerOpening.open(configuration.listeners)
         }
@@ -135,14 +135,23 @@ extension Startup {
 
     /// Nil for an ephemeral broker, which writes nothing.
     private static func claimRunDirectory(
-        _ configuration: ServerConfiguration, ephemeral: Bool
+        _ configuration: ServerConfiguration, ephemeral: Bool, _ log: Log
     ) throws(StartFailure) -> ClaimedRunDirectory? {
         guard !ephemeral else { return nil }
         let data = configuration.broker.dataDirectory
         if !data.isEmpty { try orFail { () throws(OperationError) in try DataDirectory.prepare(data) } }
         let path = RunDirectory.path(
             dataDirectory: data, environment: ProcessEnvironment.current(), userID: geteuid())
-        return try orFail { () throws(RunDirectoryError) in try ClaimedRunDirectory(path: path) }
+        do throws(RunDirectoryError) {
+            return try ClaimedRunDirectory(path: path)
+        } catch {
+            // A memory-only broker in a container may have no place to write; it serves all the same.
+            guard case .system = error, data.isEmpty else { throw StartFailure(error) }
+            log.write(.configWarning, .warn) {
+                [.init("at", "run directory"), .init("message", "no control socket: \(error)")]
+            }
+            return nil
+        }
     }
 
     private static func openControlSocket(_ directory: ClaimedRunDirectory?) throws(StartFailure) -> ListenerSocket? {

@@ -1,5 +1,6 @@
 public import Configuration
 import Glibc
+import Reactor
 import Synchronization
 
 /// The log: lines go in on any thread, one thread of its own writes them to standard error.
@@ -49,10 +50,10 @@ public final class Log: Sendable {
         _ event: LogEvent, _ level: LogLevel, about subject: [UInt8], _ fields: () -> [LogField]
     ) {
         guard isOn(level) else { return }
-        let now = WallClock.now()
+        let key = RepeatLimiter.Key(event, about: subject)
         let line = pending.withLock { pending in
-            pending.repeats.admit(event, subject: subject, now: now) {
-                LogLine(time: now, level: level, event: event, fields: fields())
+            pending.repeats.admit(key, now: MonotonicClock.now) {
+                LogLine(time: WallClock.now(), level: level, event: event, fields: fields())
             }
         }
         if let line { enqueue(line) }
@@ -112,7 +113,11 @@ public final class Log: Sendable {
             swap(&lines, &pending.lines)
             let dropped = pending.dropped
             (pending.bytes, pending.dropped) = (0, 0)
-            lines += pending.closed ? pending.repeats.flush(now: now) : pending.repeats.ended(by: now)
+            let repeated = pending.closed ? pending.repeats.flush(now: now) : pending.repeats.ended(by: now)
+            for var line in repeated {
+                line.time = WallClock.now()
+                lines.append(line)
+            }
             return (dropped, pending.repeats.nextWindowEnd, pending.closed)
         }
     }

@@ -1,6 +1,7 @@
 import CSystem
 import Configuration
 import Glibc
+import Reactor
 import Synchronization
 
 /// The thread that writes the log. It sleeps in poll(2) until a line comes or a window of repeats ends.
@@ -53,11 +54,13 @@ final class LogWriter: Sendable {
         while true {
             lines.removeAll(keepingCapacity: true)
             drain(wakeUp)
-            let now = WallClock.now()
+            let now = MonotonicClock.now
             let taken = log.take(&lines, now: now)
             if taken.dropped > 0 {
                 lines.append(
-                    LogLine(time: now, level: .warn, event: .logDropped, fields: [.init("lines", taken.dropped)]))
+                    LogLine(
+                        time: WallClock.now(), level: .warn, event: .logDropped, fields: [.init("lines", taken.dropped)]
+                    ))
             }
             for line in lines { formatter.append(line, to: &text) }
             write(text.bytes)

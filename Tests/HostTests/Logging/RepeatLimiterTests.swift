@@ -8,7 +8,7 @@ struct RepeatLimiterTests {
     private let second: Int64 = 1_000_000_000
 
     private func admit(_ limiter: inout RepeatLimiter, _ subject: String, at now: Int64) -> LogLine? {
-        limiter.admit(.publishDenied, subject: Array(subject.utf8), now: now) {
+        limiter.admit(RepeatLimiter.Key(.publishDenied, about: Array(subject.utf8)), now: now) {
             LogLine(time: now, level: .warn, event: .publishDenied, fields: [.init("client", subject)])
         }
     }
@@ -21,7 +21,6 @@ struct RepeatLimiterTests {
         #expect(limiter.ended(by: 9 * second).isEmpty)
         let lines = limiter.ended(by: 10 * second)
         #expect(lines.map(\.repeats) == [41])
-        #expect(lines.first?.time == 10 * second)
     }
 
     @Test("A lasting flood is one line per window; a quiet window forgets")
