@@ -35,9 +35,10 @@ public final class Broker: @unchecked Sendable {
     }
 
     /// Publishes a message of the broker or of a plugin. [any thread]
-    public func publish(_ message: InjectedMessage) {
-        let shard = shared.homeShard(of: message.topic)
-        shared.inboxes[shard].post(.publish(message))
+    /// - Returns: false when too much waits for the shard already; the message was not taken.
+    @discardableResult
+    public func publish(_ message: InjectedMessage) -> Bool {
+        shared.inboxes[shared.homeShard(of: message.topic)].offer(.publish(message))
     }
 
     /// Asks something of one shard. [any thread]

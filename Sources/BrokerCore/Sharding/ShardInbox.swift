@@ -77,12 +77,23 @@ final class ShardInbox: Sendable {
     /// - Parameter wake: called when the inbox was empty and is not any more.
     init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
 
-    func post(_ command: ShardCommand) {
-        let wasEmpty = commands.withLock { commands in
+    /// Commands that may wait before ``offer(_:)`` refuses.
+    static let maximumCommands = 65_536
+
+    /// Takes a command whatever waits: those of the host are few, and none of them may be lost.
+    func post(_ command: ShardCommand) { _ = take(command, bound: .max) }
+
+    /// Takes a command unless too many wait.
+    func offer(_ command: ShardCommand) -> Bool { take(command, bound: Self.maximumCommands) }
+
+    private func take(_ command: ShardCommand, bound: Int) -> Bool {
+        let count = commands.withLock { commands in
+            guard commands.count < bound else { return 0 }
             commands.append(command)
-            return commands.count == 1
+            return commands.count
         }
-        if wasEmpty { wake() }
+        if count == 1 { wake() }
+        return count > 0
     }
 
     func takeAll() -> [ShardCommand] {

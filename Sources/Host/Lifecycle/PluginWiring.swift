@@ -53,8 +53,7 @@ extension BrokerPort {
                 message.expiry = publication.expiry == 0 ? nil : publication.expiry
                 message.instance = publication.instance
                 message.hops = publication.hops
-                broker.publish(message)
-                return true
+                return broker.publish(message)
             },
             revokeVerdicts: { connection in broker.post(.revokeVerdicts(connection: connection), toHomeOf: connection)
             },
