@@ -46,7 +46,8 @@ import Testing
         let folder = try Shell.TemporaryFolder()
         let build = try Shell.run(
             "PKG_CONFIG_PATH=Sources/PluginABI/pkgconfig; export PKG_CONFIG_PATH; "
-                + "\(compiler) -std=c11 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -O2 -o '\(folder.path)/hello.so' "
+                + "\(compiler) -std=c11 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -O2 "
+                + "-o '\(folder.path)/hello.so' "
                 + "Examples/plugins/hello-c/hello.c $(pkg-config --cflags hookline)")
         #expect(build.status == 0, "\(build.output)")
         let symbols = try Shell.run("nm -D --defined-only '\(folder.path)/hello.so' | awk '$2 == \"T\" { print $3 }'")
@@ -68,7 +69,8 @@ import Testing
         try source.write(toFile: folder.path + "/tiny.cpp", atomically: true, encoding: .utf8)
         let build = try Shell.run(
             "g++ -std=c++11 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -o '\(folder.path)/tiny.so' "
-                + "'\(folder.path)/tiny.cpp' -DHL_STATIC_PLUGIN=tiny -I'\(Shell.headers)' && nm -D '\(folder.path)/tiny.so'"
+                + "'\(folder.path)/tiny.cpp' -DHL_STATIC_PLUGIN=tiny -I'\(Shell.headers)' "
+                + "&& nm -D '\(folder.path)/tiny.so'"
         )
         #expect(build.status == 0, "\(build.output)")
         #expect(build.output.contains(" T hl_plugin_entry_v1_tiny"))

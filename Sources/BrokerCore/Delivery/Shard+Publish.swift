@@ -7,6 +7,7 @@ extension Shard {
     @inline(__always)
     @discardableResult
     func publish(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
+        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
         if message.retain { storeRetained(message) }
         var matched = deliverHere(&message, entry)
         if shared.shardCount > 1 {
@@ -24,6 +25,7 @@ extension Shard {
         _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
         guard settings.storeEnabled else { return publish(&message, entry) }
+        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
         if message.retain { storeRetained(message) }
         deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
         var matched = deliverHere(&message, entry)

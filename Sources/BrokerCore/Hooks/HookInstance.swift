@@ -1,8 +1,8 @@
 public import PluginABI
 import Synchronization
 
-/// A started instance of a plugin, as the hook chain knows it: made by the loader after `start` succeeded, kept alive by
-/// every hook table and pending call that names it. Immutable but for its counters.
+/// A started instance of a plugin, as the hook chain knows it: made by the loader after `start` succeeded, kept alive
+/// by every hook table and pending call that names it. Immutable but for its counters.
 ///
 /// @unchecked Sendable: the pointers are never written through by the broker, and the loader frees what they point to
 /// only after it has dropped this object; everything else is constant, atomic or locked.

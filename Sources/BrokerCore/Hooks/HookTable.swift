@@ -76,6 +76,19 @@ public final class HookTable: @unchecked Sendable {
         self.chains = chains
     }
 
+    /// Whether anybody asked for a notify hook.
+    public func notifies(_ hook: UInt32) -> Bool { hook >= 64 && notifyMask & (1 << UInt64(hook - 64)) != 0 }
+
+    /// Whether an instance is registered for a hook.
+    func hasInstance(_ instance: Unmanaged<HookInstance>, for hook: UInt32) -> Bool {
+        chains[Int(hook)].contains { Unmanaged.passUnretained($0.instance).toOpaque() == instance.toOpaque() }
+    }
+
+    /// Whether somebody is registered for a hook who was not so in an older table.
+    func hasNewcomers(_ hook: UInt32, since old: HookTable) -> Bool {
+        chains[Int(hook)].contains { !old.hasInstance(.passUnretained($0.instance), for: hook) }
+    }
+
     /// Whether this version calls a hook.
     public static func isOffered(_ hook: UInt32) -> Bool {
         switch hook {

@@ -2,7 +2,8 @@
 
 /// Verdicts of the chain by connection and topic: direct-mapped and lossy, keys exact. One shard's thread.
 ///
-/// A line is valid while its epoch is that of the cache: a new hook table or a revocation makes all lines stale at once.
+/// A line is valid while its epoch is that of the cache: a new hook table or a revocation makes all lines stale at
+/// once.
 struct VerdictCache {
     private struct Line {
         var connection: UInt64

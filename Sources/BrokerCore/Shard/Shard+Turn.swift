@@ -1,4 +1,5 @@
 import MQTTCodec
+import PluginABI
 import Timing
 
 /// One turn of the loop: inbox, timers, hand-over, output.
@@ -21,6 +22,7 @@ extension Shard {
         flushRows()
         if shared.shardCount > 1 { flushHandovers() }
         flushDirty()
+        if state.pointee.notifiesDelivered { notifyDelivered() }
         freeEnded()
         state.pointee.topics.beginTurn()
     }
@@ -76,11 +78,15 @@ extension Shard {
 
     /// Uses `table` from here on: verdicts that were kept are void.
     public func install(_ table: HookTable) {
+        let old = hooks.table
         hooks.table = table
         state.pointee.authorisesPublish = table.hasACLPublish
         state.pointee.editsMessages = table.hasMsgIn
         state.pointee.authorisesDelivery = table.hasACLDeliver
         state.pointee.hookGeneration = table.generation
+        state.pointee.notifiesPublished = table.notifies(HL_HOOK_NOTIFY_PUBLISHED)
+        state.pointee.notifiesDelivered = table.notifies(HL_HOOK_NOTIFY_DELIVERED)
+        replayConnected(after: old)
     }
 
     /// Looks at every connection: administrators and plugins do this, clients do not.
@@ -102,7 +108,13 @@ extension Shard {
                         topic: topic, properties: properties, payload: payload, qos: injected.qos,
                         retain: injected.retain, origin: .plugin)
                     if let expiry = injected.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
-                    publish(&message, topicEntry(base, topic.count))
+                    let entry = topicEntry(base, topic.count)
+                    // The broker's own messages have made no hop and are not for plugins to change.
+                    if state.pointee.editsMessages, injected.hops > 0 {
+                        publishThroughHooks(&message, injected, entry)
+                    } else {
+                        publish(&message, entry)
+                    }
                 }
             }
         }

@@ -25,6 +25,12 @@ struct ShardState {
     var editsMessages = false
     var authorisesDelivery = false
     var hookGeneration: UInt32 = 0
+    /// Somebody asked for notify.published, notify.delivered.
+    var notifiesPublished = false
+    var notifiesDelivered = false
+    /// `counters.messagesSent` as last told to notify.delivered, and when.
+    var notifiedSent: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var notifiedAt: Int64 = 0
     /// A hand-over ring is full and what waits for it is at its bound: publishers are held back.
     var isHandoverFull = false
     var nextMessageID: UInt64

@@ -2,8 +2,9 @@ import CSystem
 import Glibc
 
 /// watch/1: says when a file may have changed: written in place, renamed over, deleted and made again, or reached
-/// through symbolic links of which one was turned (Kubernetes' ..data). Kernel events of the folders involved are hints;
-/// what counts is a changed identity, size or time. Where no events come (network file systems) it looks by itself.
+/// through symbolic links of which one was turned (Kubernetes' ..data). Kernel events of the folders involved are
+/// hints; what counts is a changed identity, size or time. Where no events come (network file systems) it looks by
+/// itself.
 ///
 /// @unchecked Sendable: the descriptors and `thread` are set in `init` and read afterwards; the rest is behind the
 /// monitor.

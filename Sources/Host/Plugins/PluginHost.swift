@@ -8,8 +8,8 @@ import Synchronization
 /// follows from them. Enabling, disabling and swapping is always the same: a new table, one swap, then the old instance
 /// is stopped.
 ///
-/// `start`, `replace`, `remove` and `stop` are for one thread (the one that the plugins' [control] functions run on) and
-/// block; everything else may be called on any thread.
+/// `start`, `replace`, `remove` and `stop` are for one thread (the one that the plugins' [control] functions run on)
+/// and block; everything else may be called on any thread.
 public final class PluginHost: Sendable {
     private struct State {
         var running: [RunningPlugin] = []
@@ -27,6 +27,8 @@ public final class PluginHost: Sendable {
     private let builtins: [String: hl_plugin_entry_fn]
     private let state = Mutex(State())
 
+    /// Every load stays mapped: 30 to 70 KiB each for a Swift plugin.
+    private static let maximumGenerations: UInt32 = 1000
     /// How long a plugin may take to end what it is doing when it is stopped.
     private static let drainNanoseconds: Int64 = 5_000_000_000
 
@@ -148,6 +150,12 @@ extension PluginHost {
             state.numbers[entry.id] = number
             state.generations[entry.id, default: 0] += 1
             return (number, state.generations[entry.id] ?? 1)
+        }
+        guard generation <= PluginHost.maximumGenerations else {
+            let words =
+                "was loaded \(PluginHost.maximumGenerations) times, and every load stays in memory; "
+                + "restart the broker"
+            throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, words), at: entry.position)])
         }
         let image: PluginImage
         do {

@@ -16,8 +16,8 @@ struct PluginImage: Sendable {
 
     private static let maximumBytes = 512 << 20
 
-    /// Copies the file under a name that was never used before and maps the copy: a path or inode that is mapped already
-    /// would give the old code again, and overwriting mapped code would end the process.
+    /// Copies the file under a name that was never used before and maps the copy: a path or inode that is mapped
+    /// already would give the old code again, and overwriting mapped code would end the process.
     /// - Parameters:
     ///   - staging: a folder that only this user may write to.
     ///   - name: unique in the process.

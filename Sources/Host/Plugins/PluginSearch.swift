@@ -30,8 +30,8 @@ struct PluginSearch: Sendable {
         throw ConfigurationError(
             .plugin(
                 id: entry.id,
-                "no file \(names.joined(separator: " or ")) (looked in \(looked)); give it a path, or add its folder to "
-                    + "broker.plugin_dirs"), at: entry.position)
+                "no file \(names.joined(separator: " or ")) (looked in \(looked)); give it a path, or add its "
+                    + "folder to broker.plugin_dirs"), at: entry.position)
     }
 
     private static func executableFolder() -> String? {

@@ -7,8 +7,8 @@ import Synchronization
 /// The settings of one instance, laid out for config/1: every text, path and position stands in memory that lives as
 /// long as this object.
 ///
-/// @unchecked Sendable: built in `init`, immutable afterwards but for what is behind the mutex; `handle` is only read by
-/// plugins, and its `prepared` is set by the loader before anybody else sees it.
+/// @unchecked Sendable: built in `init`, immutable afterwards but for what is behind the mutex; `handle` is only read
+/// by plugins, and its `prepared` is set by the loader before anybody else sees it.
 final class ConfigTree: @unchecked Sendable {
     struct Node {
         let yaml: YAMLNode

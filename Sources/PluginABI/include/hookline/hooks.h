@@ -1,9 +1,9 @@
 /*
  * hookline/hooks.h - the hooks: their ids, their types, the verdicts each of them has, and how to ask for them.
  *
- * The chain of a hook is the order of plugins.yaml. The host runs it: HL_DENY ends it at once and is final; auth.connect
- * ends with the first HL_ALLOW; the acl hooks need every plugin that does not abstain to allow. When all abstain, the
- * configured default holds: deny as soon as an auth or acl plugin is configured.
+ * The chain of a hook is the order of plugins.yaml. The host runs it: HL_DENY ends it at once and is final;
+ * auth.connect ends with the first HL_ALLOW; the acl hooks need every plugin that does not abstain to allow. When all
+ * abstain, the configured default holds: deny as soon as an auth or acl plugin is configured.
  */
 #ifndef HOOKLINE_HOOKS_H
 #define HOOKLINE_HOOKS_H

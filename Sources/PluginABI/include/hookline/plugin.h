@@ -4,10 +4,10 @@
  *   types.h    views, verdicts, statuses, thread tags      hooks.h    hook ids, types, verdicts, interest
  *   entry.h    the entry, the description, life            message.h  clients, messages, events
  *   config.h   settings                                    host.h     services of the host
- *   call.h     the call a hook is in                       helpers.h  short names for all of it (properties.h too)
+ *   call.h     the call a hook is in                       shorthand.h, properties.h  short names for all of it
  *                                                         declare.h  HL_PLUGIN
  *
- * The tables are C89 with <stdint.h>; the helpers need C99 or C++11 (define HL_NO_HELPERS to do without).
+ * The tables are C89 with <stdint.h>; the short names need C99 or C++11 (define HL_NO_SHORTHAND to do without).
  */
 #ifndef HOOKLINE_PLUGIN_H
 #define HOOKLINE_PLUGIN_H
@@ -21,10 +21,10 @@
 #include "host.h"
 #include "message.h"
 
-#if !defined(HL_NO_HELPERS)
+#if !defined(HL_NO_SHORTHAND)
 #if (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L) || (defined(__cplusplus) && __cplusplus >= 201103L)
 #include "declare.h"
-#include "helpers.h"
+#include "shorthand.h"
 #endif
 #endif
 

@@ -1,9 +1,9 @@
 /*
- * hookline/helpers.h - short names for the tables. Nothing here is part of the binary interface: it is compiled into
+ * hookline/shorthand.h - short names for the tables. Nothing here is part of the binary interface: it is compiled into
  * the plugin. Thread tags are those of the table entry behind each name.
  */
-#ifndef HOOKLINE_HELPERS_H
-#define HOOKLINE_HELPERS_H
+#ifndef HOOKLINE_SHORTHAND_H
+#define HOOKLINE_SHORTHAND_H
 
 #include "config.h"
 #include "host.h"
