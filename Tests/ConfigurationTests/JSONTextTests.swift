@@ -29,7 +29,7 @@ import Testing
             ("", 1000, ["XDG_RUNTIME_DIR": "/run/user/1000"], "/run/user/1000/hookline"),
             ("", 1000, [:], "/tmp/hookline-1000"),
             ("", 1000, ["XDG_RUNTIME_DIR": "relative"], "/tmp/hookline-1000"),
-            ("", 0, ["XDG_RUNTIME_DIR": "/run/user/0"], "/run/hookline"),
+            ("", 0, ["XDG_RUNTIME_DIR": "/run/user/0"], "/run/user/0/hookline"), ("", 0, [:], "/run/hookline"),
         ] as [(String, UInt32, [String: String], String)])
     func theRuleIsOne(data: String, user: UInt32, environment: [String: String], expected: String) {
         let path = RunDirectory.path(dataDirectory: data, environment: environment, userID: user)

@@ -107,6 +107,8 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
         BrokenFile("broker: { limits: [] }", "1:19: expected a mapping for broker.limits, found a list"),
         BrokenFile("- a", "1:1: expected a mapping for the file, found a list"),
         BrokenFile("just text", "1:1: expected a mapping for the file, found 'just text'"),
+        BrokenFile(
+            "broker: { data_dir: \"/a\\0b\" }", "1:21: the value holds a null character (\\0); remove it"),
         BrokenFile("broker: { plugin_dirs: { a: b } }", "1:24: expected a path, found a mapping"),
         BrokenFile(
             "broker:\n  limits:\n    max_packet_size: 64KiB\n    max_payload_size: 128KiB",

@@ -74,7 +74,7 @@ import Testing
             broker: { threads: 2 }
             plugins:
               - { id: web, config: { api_token: t0ps, password_file: pw, url: "https://u:t0ps@h/" } }
-              - { id: two, config: { list: [{ secret: t0ps }] } }
+              - { id: two, config: { list: [{ secret: t0ps }], api-key: t0ps } }
             """
         var options = ServeOptions()
         options = try ServeOptions.parse(["--set", "broker.limits.max_connections=5", "-v"])

@@ -71,11 +71,17 @@ struct PasswdCommand: ParsableCommand {
     }
 
     private func askTwice() throws(PasswdFailure) -> [UInt8] {
-        guard let first = Terminal.askSecret("Password for \(user): ") else { throw PasswdFailure("no password given") }
+        guard var first = Terminal.askSecret("Password for \(user): ") else { throw PasswdFailure("no password given") }
         guard isatty(STDIN_FILENO) == 1 else { return first }
-        guard var second = Terminal.askSecret("Again: ") else { throw PasswdFailure("no password given") }
+        guard var second = Terminal.askSecret("Again: ") else {
+            PasswordHash.wipe(&first)
+            throw PasswdFailure("no password given")
+        }
         defer { PasswordHash.wipe(&second) }
-        guard first == second else { throw PasswdFailure("the two passwords differ; nothing was changed") }
+        guard first == second else {
+            PasswordHash.wipe(&first)
+            throw PasswdFailure("the two passwords differ; nothing was changed")
+        }
         return first
     }
 }

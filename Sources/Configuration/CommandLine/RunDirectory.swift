@@ -6,14 +6,14 @@ public enum RunDirectory {
 
     /// Absolute path of the run directory of a broker with this `data_dir` (absolute, or empty for memory only).
     ///
-    /// `<data_dir>/run`; without one `/run/hookline` for root, `$XDG_RUNTIME_DIR/hookline`, or `/tmp/hookline-<uid>`.
+    /// `<data_dir>/run`; without one `$XDG_RUNTIME_DIR/hookline`, `/run/hookline` for root, or `/tmp/hookline-<uid>`.
     /// A broker started with `--ephemeral` has none: many of them run side by side.
     public static func path(
         dataDirectory: String, environment: [String: String], userID: UInt32
     ) -> String {
         if !dataDirectory.isEmpty { return dataDirectory + "/run" }
-        if userID == 0 { return "/run/hookline" }
         if let runtime = environment["XDG_RUNTIME_DIR"], runtime.hasPrefix("/") { return runtime + "/hookline" }
+        if userID == 0 { return "/run/hookline" }
         return "/tmp/hookline-\(userID)"
     }
 

@@ -31,10 +31,10 @@ struct Override {
             throw ConfigurationError(
                 .unknownOverride("no plugin '\(path[1])' in the list 'plugins'"), at: value.position)
         }
-        if let text = list[index].text {
+        if list[index].text != nil {
+            // The one-word form has no room for a value: `- metrics` becomes `- { id: metrics }`.
             let id = YAMLEntry(name: "id", position: list[index].position, value: list[index])
             list[index] = YAMLNode(.mapping([id]), at: list[index].position)
-            precondition(id.value.text == text, "a one-word plugin becomes a mapping with that id")
         }
         list[index].set(path[2...], to: value)
         root.set(["plugins"], to: YAMLNode(.sequence(list), at: plugins.position))

@@ -143,6 +143,7 @@ extension YAMLNode {
     /// The text of a scalar, or an error that says what belongs here.
     func scalarText(expected: String) throws(ValueProblem) -> String {
         guard let text else { throw .wrongShape(found: summary == "empty" ? "nothing" : summary, expected: expected) }
+        guard !text.utf8.contains(0) else { throw .holdsNull }
         return text
     }
 }

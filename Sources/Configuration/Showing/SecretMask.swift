@@ -5,11 +5,11 @@ import PositionedYAML
 enum SecretMask {
     static let mask = "********"
 
-    private static let words = ["password", "passphrase", "secret", "token", "api_key", "apikey", "psk", "credential"]
+    private static let words = ["password", "passphrase", "secret", "token", "_key", "apikey", "psk", "credential"]
 
     /// True for `password`, `client_secret`, `api-token`; false for their `_file` twins and for `password_file`.
     static func isSecret(_ key: String) -> Bool {
-        let name = key.lowercased()
+        let name = String(key.lowercased().map { $0 == "-" ? "_" : $0 })
         return !name.hasSuffix("_file") && !name.hasSuffix("_dir") && words.contains { name.hasSuffix($0) }
     }
 

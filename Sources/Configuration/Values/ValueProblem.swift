@@ -12,6 +12,8 @@ public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case notAURL(String, reason: String)
     case notATopic(String, reason: String)
     case notAFilter(String, reason: String)
+    /// A NUL, at which the system's interfaces would cut the text off.
+    case holdsNull
     /// A list or mapping (or nothing) where one value belongs; the text says what was found and what belongs there.
     case wrongShape(found: String, expected: String)
 
@@ -37,6 +39,7 @@ public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
         case .notAURL(let text, let reason): "'\(text)' is not a listener URL: \(reason)"
         case .notATopic(let text, let reason): "topic '\(text)': \(reason)"
         case .notAFilter(let text, let reason): "filter '\(text)': \(reason)"
+        case .holdsNull: "the value holds a null character (\\0); remove it"
         case .wrongShape(let found, let expected): "expected \(expected), found \(found)"
         }
     }
