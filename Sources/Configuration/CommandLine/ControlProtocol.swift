@@ -91,7 +91,7 @@ public struct ControlAnswer: Hashable, Sendable {
             members: members.map { (key: $0.name, value: JSONText($0.value)) })
     }
 
-    // Members are pairs, which have no synthesized conformance.
+    /// By what is written: members are pairs, which have no conformance of their own.
     public static func == (left: ControlAnswer, right: ControlAnswer) -> Bool { left.line == right.line }
 
     /// By what is written.
