@@ -3,52 +3,59 @@ import Testing
 
 @testable import BrokerCore
 
+/// What every broker must do, in its smallest form; the other suites go into each area.
 @Suite struct DeliveryTests {
-    @Test("A QoS 0 message reaches an exact and a wildcard subscriber of either version", arguments: [1, 2])
-    func qos0(shards: Int) {
-        let test = TestBroker(shards: shards)
-        let old = test.connect("old", .v3_1_1)
-        let new = test.connect("new")
-        old.subscribe("a/b")
-        new.subscribe("a/+")
-        _ = (old.received(), new.received())
-        let publisher = test.connect("publisher")
+    @Test("A QoS 0 message reaches an exact and a wildcard subscriber of either version", arguments: Setting.all)
+    func qos0(_ setting: Setting) {
+        let test = TestBroker(shards: setting.shards)
+        let exact = test.connect("exact", .v3_1_1, home: 0)
+        let wildcard = test.connect("wildcard", home: 1)
+        exact.subscribe("a/b")
+        wildcard.subscribe("a/+")
+        _ = (exact.received(), wildcard.received())
+        let publisher = test.connect("publisher", setting.version, home: 2)
         publisher.publish("a/b", "hello")
-        #expect(old.messages().map(\.payload) == [Array("hello".utf8)])
-        #expect(new.messages().map(\.payload) == [Array("hello".utf8)])
+        #expect(exact.payloads() == ["hello"])
+        #expect(wildcard.payloads() == ["hello"])
     }
 
-    @Test("QoS 1 is acknowledged and delivered with a packet identifier [MQTT-4.3.2-1]", arguments: [1, 2, 3])
-    func qos1(shards: Int) {
-        let test = TestBroker(shards: shards)
-        let subscriber = test.connect("subscriber", .v3_1_1)
+    @Test("QoS 1 is acknowledged and delivered with a packet identifier [MQTT-4.3.2-1]", arguments: Setting.all)
+    func qos1(_ setting: Setting) {
+        let test = TestBroker(shards: setting.shards)
+        let subscriber = test.connect("subscriber", setting.version, home: 1)
         subscriber.subscribe("a", qos: 1)
         _ = subscriber.received()
-        let publisher = test.connect("publisher")
+        let publisher = test.connect("publisher", home: 0)
         _ = publisher.received()
         publisher.publish("a", qos: 1, packetID: 7)
         #expect(publisher.received() == [.puback(Ack(packetID: 7))])
         let messages = subscriber.messages()
         #expect(messages.count == 1 && messages[0].qos == 1 && messages[0].packetID != 0)
-        subscriber.send(.puback(Ack(packetID: messages[0].packetID)))
     }
 
-    @Test("Messages queue for an offline persistent session and come in order", arguments: [1, 2])
-    func offlineQueue(shards: Int) {
-        let test = TestBroker(shards: shards)
-        let first = test.connect("sleeper", cleanStart: false) { $0.properties.sessionExpiryInterval = 100 }
+    @Test("Messages queue for an offline persistent session and come in order", arguments: Setting.all)
+    func offlineQueue(_ setting: Setting) {
+        let test = TestBroker(shards: setting.shards)
+        let first = test.connect("sleeper", setting.version, home: 1, expiry: 100)
         first.subscribe("q", qos: 2)
         first.drop()
         let publisher = test.connect("publisher")
         for number in 1...300 { publisher.publish("q", "\(number)", qos: 1, packetID: UInt16(number)) }
-        let second = test.connect("sleeper", cleanStart: false) { $0.properties.sessionExpiryInterval = 100 }
-        var payloads: [String] = []
-        for _ in 0..<10 {
-            for message in second.messages() {
-                payloads.append(String(decoding: message.payload, as: UTF8.self))
-                second.send(.puback(Ack(packetID: message.packetID)))
+        let second = test.connect("sleeper", setting.version, home: 1, cleanStart: false, expiry: 100)
+        #expect(second.takeAll().map(\.text) == (1...300).map(String.init))
+    }
+
+    @Test("A message goes out at the lower of the QoS it came with and the one granted [MQTT-3.8.4-8]")
+    func downgrade() {
+        for published in UInt8(0)...2 {
+            for granted in UInt8(0)...2 {
+                let test = TestBroker()
+                let subscriber = test.connect("subscriber")
+                subscriber.subscribe("t", qos: granted)
+                _ = subscriber.received()
+                test.connect("publisher").publish("t", qos: published)
+                #expect(subscriber.messages().map(\.qos) == [min(published, granted)])
             }
         }
-        #expect(payloads == (1...300).map(String.init))
     }
 }

@@ -6,23 +6,30 @@ import MQTTCodec
 final class TestBroker {
     let broker: Broker
     private(set) var now: Int64 = 1_000_000_000
-    fileprivate var clients: [UInt64: TestClient] = [:]
+    private var clients: [UInt64: TestClient] = [:]
     private var transports: [TestTransport] = []
     private var nextTransport: UInt64 = 1
     var events: [BrokerEvent] = []
     /// Rows handed to the store and not answered yet, by shard.
     var tickets: [(shard: Int, rows: [StoreRow], ticket: UInt64)] = []
+    /// A test that runs turns itself, in its own order.
+    var settlesByItself = true
 
     init(
-        shards: Int = 1, settings: BrokerSettings = BrokerSettings(),
-        listener: ListenerSettings = ListenerSettings(name: "tcp", allowAnonymous: true)
+        shards: Int = 1, seed: UInt64 = 42,
+        listener: ListenerSettings = ListenerSettings(name: "tcp", allowAnonymous: true),
+        _ configure: (inout BrokerSettings) -> Void = { _ in }
     ) {
-        broker = Broker(settings: settings, listeners: [listener], shardCount: shards, seed: 42)
+        var settings = BrokerSettings()
+        configure(&settings)
+        broker = Broker(settings: settings, listeners: [listener], shardCount: shards, seed: seed)
         transports = (0..<shards).map { TestTransport(shard: $0, test: self) }
         for (shard, transport) in zip(broker.shards, transports) { shard.attach(transport) }
     }
 
-    /// A client connected to shard `shard`, before CONNECT.
+    // MARK: Clients
+
+    /// A connection on shard `shard`, before CONNECT.
     func open(_ version: ProtocolVersion = .v5_0, shard: Int = 0) -> TestClient {
         let client = TestClient(test: self, version: version, transport: nextTransport, shard: shard)
         nextTransport += 1
@@ -32,39 +39,60 @@ final class TestBroker {
         return client
     }
 
-    /// A client that has connected with success.
+    /// A client that has sent CONNECT; what was answered is still to be received.
+    /// - Parameters:
+    ///   - home: shard the session is to live on (modulo the number of shards): the identifier is chosen for it.
+    ///   - shard: shard that accepts the connection.
+    ///   - expiry: Session Expiry Interval; a 3.1.1 client with one connects without Clean Session.
     func connect(
-        _ clientID: String, _ version: ProtocolVersion = .v5_0, cleanStart: Bool = true, shard: Int = 0,
-        _ configure: (inout Connect) -> Void = { _ in }
+        _ clientID: String, _ version: ProtocolVersion = .v5_0, home: Int? = nil, shard: Int = 0,
+        cleanStart: Bool = true, expiry: UInt32 = 0, _ configure: (inout Connect) -> Void = { _ in }
     ) -> TestClient {
-        let client = open(version, shard: shard)
-        var connect = Connect(version: version, clientID: Array(clientID.utf8))
-        connect.cleanStart = cleanStart
-        connect.keepAlive = 0
+        let client = open(version, shard: shard % broker.shards.count)
+        let name = home.map { self.clientID(clientID, home: $0) } ?? clientID
+        var connect = Connect(version: version, clientID: Array(name.utf8))
+        connect.cleanStart = version == .v5_0 ? cleanStart : cleanStart && expiry == 0
+        if version == .v5_0, expiry > 0 { connect.properties.sessionExpiryInterval = expiry }
         configure(&connect)
         client.send(.connect(connect))
         return client
     }
 
+    /// An identifier that begins with `name` and whose session lives on shard `home`.
+    func clientID(_ name: String, home: Int) -> String {
+        let wanted = home % broker.shards.count
+        for number in 0... where broker.homeShard(ofClient: Array("\(name)~\(number)".utf8)) == wanted {
+            return "\(name)~\(number)"
+        }
+        return name
+    }
+
+    /// Lets go of the clients, which keep the broker alive; for tests that run thousands of brokers.
+    func finish() { clients = [:] }
+
+    func client(_ transport: UInt64) -> TestClient? { clients[transport] }
+
+    // MARK: Turns and time
+
     /// Runs turns until nothing moves.
     func settle() {
-        for _ in 0..<10_000 {
+        guard settlesByItself else { return }
+        for _ in 0..<100_000 {
             var moved = false
-            for (shard, transport) in zip(broker.shards, transports) {
-                if transport.isWoken {
-                    transport.isWoken = false
-                    moved = true
-                }
-                shard.processInbox(now: now)
-                shard.endOfTurn(now: now)
-                if transport.movements > 0 {
-                    transport.movements = 0
-                    moved = true
-                }
-            }
+            for shard in broker.shards.indices where turn(shard) { moved = true }
             if !moved { return }
         }
         preconditionFailure("the broker does not come to rest")
+    }
+
+    /// Runs one turn of one shard. True: something moved, or it wants another turn at once.
+    @discardableResult
+    func turn(_ index: Int) -> Bool {
+        let (shard, transport) = (broker.shards[index], transports[index])
+        shard.processInbox(now: now)
+        shard.endOfTurn(now: now)
+        defer { transport.movements = 0 }
+        return transport.movements > 0 || shard.nextDeadline.map { $0 <= now } ?? false
     }
 
     /// Moves the clock; due timers run.
@@ -81,14 +109,47 @@ final class TestBroker {
         settle()
     }
 
-    fileprivate func client(_ transport: UInt64) -> TestClient? { clients[transport] }
+    // MARK: What was counted and told
+
+    /// Asks every shard something and lets the broker come to rest.
+    func tell(_ command: ShardCommand) {
+        broker.postToAll(command)
+        settle()
+    }
+
+    /// Messages that were dropped for `reason`, over all shards.
+    func dropped(_ reason: DropReason) -> Int {
+        broker.shards.reduce(0) { $0 + Int($1.counters.dropped[Int(reason.rawValue)]) }
+    }
+
+    /// What the ended connections of a client ended with, oldest first.
+    func causes(_ clientID: String) -> [DisconnectCause] {
+        events.compactMap { event in
+            if case .disconnected(let identity, _, let cause, _, _, _, _, _) = event,
+                String(decoding: identity.clientID, as: UTF8.self).hasPrefix(clientID)
+            {
+                return cause
+            }
+            return nil
+        }
+    }
+
+    /// What became of the wills of ended connections, oldest first.
+    var willOutcomes: [WillOutcome] {
+        events.compactMap { if case .disconnected(_, _, _, _, _, let will, _, _) = $0 { will } else { nil } }
+    }
+
+    /// Why CONNECTs were refused.
+    var refusals: [ReasonCode] {
+        events.compactMap { if case .connectRefused(_, let reason, _, _) = $0 { reason } else { nil } }
+    }
 }
 
 /// The test's end of the connections of one shard.
 final class TestTransport: ShardTransport {
     let shard: Int
     unowned let test: TestBroker
-    var isWoken = false
+    /// Calls since the last turn.
     var movements = 0
 
     init(shard: Int, test: TestBroker) {
@@ -111,91 +172,12 @@ final class TestTransport: ShardTransport {
     func pauseReading(_ transport: UInt64) { test.client(transport)?.isPaused = true }
     func resumeReading(_ transport: UInt64) { test.client(transport)?.isPaused = false }
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {
-        guard let client = test.client(transport) else { return }
+        movements += 1
+        guard let client = test.client(transport), !client.isClosed else { return }
         client.shard = target
         client.handle = test.broker.shards[target].adopt(transfer, transport: transport, now: test.now)
-        movements += 1
     }
     func wake(shard target: Int) { movements += 1 }
     func persist(_ rows: [StoreRow], ticket: UInt64) { test.tickets.append((shard, rows, ticket)) }
     func event(_ event: BrokerEvent) { test.events.append(event) }
-}
-
-/// A client as the test plays it.
-final class TestClient {
-    unowned let test: TestBroker
-    let version: ProtocolVersion
-    let transport: UInt64
-    var shard: Int
-    var handle: UInt64 = 0
-    var output: [UInt8] = []
-    /// Bytes the socket takes before it is full.
-    var window = Int.max
-    var isClosed = false
-    var isPaused = false
-
-    init(test: TestBroker, version: ProtocolVersion, transport: UInt64, shard: Int) {
-        self.test = test
-        self.version = version
-        self.transport = transport
-        self.shard = shard
-    }
-
-    /// Sends a packet and lets the broker come to rest.
-    func send(_ packet: Packet) { send(bytes: packet.encode(version: version)) }
-
-    func send(bytes: [UInt8]) {
-        bytes.withUnsafeBytes { test.broker.shards[shard].received(handle, $0, now: test.now) }
-        test.settle()
-    }
-
-    /// The connection breaks.
-    func drop() {
-        isClosed = true
-        test.broker.shards[shard].closed(handle, now: test.now)
-        test.settle()
-    }
-
-    /// Everything received since the last call, decoded.
-    func received() -> [Packet] {
-        var packets: [Packet] = []
-        output.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count,
-                case .frame(let length, _) = FrameScan.scan(
-                    bytes.baseAddress! + offset, count: bytes.count - offset, maximumPacketSize: .max)
-            {
-                let frame = UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + length)])
-                if let packet = try? Packet.decode(frame: frame, version: version, role: .fromServer) {
-                    packets.append(packet)
-                }
-                offset += length
-            }
-            precondition(offset == bytes.count, "the broker sent half a packet")
-        }
-        output = []
-        return packets
-    }
-
-    /// The PUBLISH packets among what was received.
-    func messages() -> [Publish] {
-        received().compactMap { if case .publish(let publish) = $0 { publish } else { nil } }
-    }
-
-    func subscribe(_ filter: String, qos: UInt8 = 0, _ configure: (inout Subscribe) -> Void = { _ in }) {
-        var packet = Subscribe(packetID: 1, subscriptions: [.init(filter: Array(filter.utf8), qos: qos)])
-        configure(&packet)
-        send(.subscribe(packet))
-    }
-
-    func publish(
-        _ topic: String, _ payload: String = "x", qos: UInt8 = 0, retain: Bool = false, packetID: UInt16 = 1,
-        _ configure: (inout Publish) -> Void = { _ in }
-    ) {
-        var packet = Publish(topic: Array(topic.utf8), payload: Array(payload.utf8), qos: qos)
-        packet.retain = retain
-        if qos > 0 { packet.packetID = packetID }
-        configure(&packet)
-        send(.publish(packet))
-    }
 }
