@@ -28,7 +28,7 @@ import Testing
     @Test("A publish of the broker or a plugin reaches everybody once, on any shard", arguments: [1, 2, 3])
     func inject(shards: Int) {
         let test = TestBroker(shards: shards)
-        let clients = (0..<3).map { number in test.connect("c\(number)", home: number) }
+        let clients = (0..<3).map { (number: Int) in test.connect("c\(number)", home: number) }
         for client in clients {
             client.subscribe("in/+", qos: 2)
             _ = client.received()

@@ -18,7 +18,7 @@ import Testing
     @Test("10,000 messages of one publisher keep their order across shards", arguments: [0, 1] as [UInt8])
     func order(qos: UInt8) {
         let test = TestBroker(shards: 3)
-        let subscribers = (0..<3).map { number in test.connect("s\(number)", home: number) }
+        let subscribers = (0..<3).map { (number: Int) in test.connect("s\(number)", home: number) }
         for subscriber in subscribers {
             subscriber.subscribe("t", qos: qos)
             _ = subscriber.received()
@@ -86,7 +86,7 @@ import Testing
     func afterSuback() {
         for home in 0..<3 {
             let test = TestBroker(shards: 3)
-            let publishers = (0..<3).map { number in test.connect("p\(number)", home: number) }
+            let publishers = (0..<3).map { (number: Int) in test.connect("p\(number)", home: number) }
             for publisher in publishers { publisher.publish("t", "before") }
             let subscriber = test.connect("s", home: home)
             test.settlesByItself = false

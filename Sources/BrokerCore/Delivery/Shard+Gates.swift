@@ -19,6 +19,27 @@ extension Shard {
         addGate(connection, gate, ticket: ticket)
     }
 
+    /// What follows in the connection's output waits until every shard has committed what it holds: a repeated message
+    /// may be queued on any of them, and its first commit may have failed.
+    @inline(never)
+    func addBarrier(_ connection: ConnectionRef) {
+        addTicketGate(connection)
+        guard shared.shardCount > 1 else { return }
+        let gate = gates.make(parts: shared.shardCount - 1, owner: .connection(connection.pointee.handle))
+        for target in 0..<shared.shardCount where target != index { send(.barrier(gate: gate), to: target) }
+        addGate(connection, gate)
+    }
+
+    /// Another shard waits until everything here is committed.
+    func barrier(_ gate: UInt64, from source: Int) {
+        retryLostRows()
+        if let ticket = gates.openTicket(hasRows: hasRows) {
+            gates.addCommit(ticket, to: gates.make(parts: 0, owner: .shard(source, gate: gate)))
+        } else {
+            send(.gateDone(gate: gate, succeeded: true), to: source)
+        }
+    }
+
     /// What follows in the connection's output waits for `gate`.
     func addGate(_ connection: ConnectionRef, _ gate: UInt64, ticket: UInt64 = 0) {
         connection.extras.gates.append(

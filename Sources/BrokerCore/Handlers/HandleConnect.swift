@@ -90,9 +90,6 @@ extension Shard {
             let transfer = ConnectionTransfer(
                 connect: connect, extras: extras, listener: Int(connection.pointee.listener),
                 unread: Array(connection.pointee.input.bytes))
-            if connection.pointee.flags.contains(.readingPaused) {
-                transport.resumeReading(connection.pointee.transport)
-            }
             connection.pointee.phase = .closed
             state.pointee.endedConnections.append(handle)
             transport.move(connection.pointee.transport, to: shared.homeShard(of: extras.identity.clientID), transfer)

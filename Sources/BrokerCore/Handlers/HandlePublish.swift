@@ -47,7 +47,7 @@ extension Shard {
             if header.qos == 2, connection.pointee.session.unsafelyUnwrapped.pointee.received.contains(header.packetID)
             {
                 // Seen before: acknowledged again, not delivered again [MQTT-4.3.3-10].
-                openTicketGate(connection, if: connection.pointee.session.unsafelyUnwrapped.pointee.isDurable)
+                if connection.pointee.session.unsafelyUnwrapped.pointee.isDurable { addBarrier(connection) }
                 sendAck(connection, .pubrec, header.packetID)
                 return
             }

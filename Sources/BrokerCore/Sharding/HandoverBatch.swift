@@ -5,6 +5,8 @@ import MQTTCodec
 enum ShardControl: Sendable {
     /// A part of a gate of the receiving shard has come.
     case gateDone(gate: UInt64, succeeded: Bool)
+    /// A gate of the sending shard waits until the receiving one has committed everything.
+    case barrier(gate: UInt64)
     /// A session joins a shared group whose home is the receiving shard.
     /// `gate` of the session's shard opens when it is known there; 0 = nobody waits.
     case groupJoin(

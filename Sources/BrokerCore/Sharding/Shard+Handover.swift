@@ -97,6 +97,7 @@ extension Shard {
     private func handle(_ control: ShardControl, from source: Int) {
         switch control {
         case .gateDone(let gate, let succeeded): gatePartDone(gate, succeeded: succeeded)
+        case .barrier(let gate): barrier(gate, from: source)
         case .groupJoin(let name, let filter, let session, let flags, let identifier, let isReady, let gate):
             let member = SharedGroups.Member(
                 sessionID: session, session: nil, homeShard: UInt16(session >> 56),

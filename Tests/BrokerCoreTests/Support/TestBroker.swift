@@ -12,6 +12,10 @@ final class TestBroker {
     var events: [BrokerEvent] = []
     /// Rows handed to the store and not answered yet, by shard.
     var tickets: [(shard: Int, rows: [StoreRow], ticket: UInt64)] = []
+    /// What was committed.
+    var store = SimulatedStore()
+    /// Plugins in use: the broker does not keep them alive.
+    var plugins: [TestPlugin] = []
     /// A test that runs turns itself, in its own order.
     var settlesByItself = true
 
@@ -101,12 +105,20 @@ final class TestBroker {
         settle()
     }
 
-    /// The store has committed, or lost, everything it was given.
-    func commit(succeeded: Bool = true) {
-        let pending = tickets
-        tickets = []
-        for entry in pending { broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: succeeded, now: now) }
+    /// The store has committed, or lost, what it was given by one shard or by all.
+    func commit(shard: Int? = nil, succeeded: Bool = true) {
+        let answered = tickets.filter { shard == nil || $0.shard == shard }
+        tickets.removeAll { shard == nil || $0.shard == shard }
+        for entry in answered {
+            if succeeded { store.apply(entry.rows) }
+            broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: succeeded, now: now)
+        }
         settle()
+    }
+
+    /// Commits until nothing is left to be committed.
+    func commitAll() {
+        while !tickets.isEmpty { commit() }
     }
 
     // MARK: What was counted and told

@@ -1,0 +1,79 @@
+@testable import BrokerCore
+
+/// What a store holds after the rows committed so far: the meaning of each row, in its simplest form.
+struct SimulatedStore {
+    struct StoredSession: Equatable {
+        var expiry: UInt32
+        var isOffline = false
+        var subscriptions: Set<[UInt8]> = []
+        /// Messages that wait, oldest first.
+        var queue: [UInt64] = []
+        /// Messages under way by packet identifier; nil once PUBREC has come.
+        var inflight: [UInt16: UInt64?] = [:]
+        /// QoS 2 identifiers received and not released.
+        var received: Set<UInt16> = []
+        var hasWill = false
+    }
+
+    private(set) var sessions: [[UInt8]: StoredSession] = [:]
+    private(set) var messages: [UInt64: StoredMessage] = [:]
+    private(set) var retained: [[UInt8]: StoredMessage] = [:]
+    /// Messages that wait for shared groups.
+    private(set) var groups: [UInt64: [UInt64]] = [:]
+
+    mutating func apply(_ rows: [StoreRow]) {
+        for row in rows { apply(row) }
+    }
+
+    private mutating func apply(_ row: StoreRow) {
+        switch row {
+        case .session(let client, let expiry):
+            sessions[client, default: StoredSession(expiry: expiry)].expiry = expiry
+            sessions[client]?.isOffline = false
+        case .sessionOffline(let client): sessions[client]?.isOffline = true
+        case .sessionEnded(let client): sessions[client] = nil
+        case .subscription(let client, let filter, _, _): sessions[client]?.subscriptions.insert(filter)
+        case .subscriptionRemoved(let client, let filter): sessions[client]?.subscriptions.remove(filter)
+        case .message(let id, let message): messages[id] = message
+        case .queued(let client, let message, _, _):
+            precondition(messages[message] != nil, "a queue names a message that was never stored")
+            sessions[client]?.queue.append(message)
+        case .inflight(let client, let packetID, let message, _, _):
+            precondition(messages[message] != nil, "a packet identifier names a message that was never stored")
+            remove(message, from: client)
+            sessions[client]?.inflight[packetID] = .some(message)
+        case .releasing(let client, let packetID): sessions[client]?.inflight[packetID] = .some(nil)
+        case .finished(let client, let packetID): sessions[client]?.inflight[packetID] = nil
+        case .dequeued(let client, let message): remove(message, from: client)
+        case .groupQueued(_, let group, let message, _): groups[group, default: []].append(message)
+        case .groupDequeued(let group, let message):
+            groups[group]?.removeAll { $0 == message }
+            if groups[group]?.isEmpty == true { groups[group] = nil }
+        case .received(let client, let packetID): sessions[client]?.received.insert(packetID)
+        case .released(let client, let packetID): sessions[client]?.received.remove(packetID)
+        case .retained(let message): retained[message.topic] = message
+        case .retainedCleared(let topic): retained[topic] = nil
+        case .will(let client, _, _): sessions[client]?.hasWill = true
+        case .willGone(let client): sessions[client]?.hasWill = false
+        }
+    }
+
+    private mutating func remove(_ message: UInt64, from client: [UInt8]) {
+        guard let position = sessions[client]?.queue.firstIndex(of: message) else { return }
+        sessions[client]?.queue.remove(at: position)
+    }
+
+    /// Payloads of everything that would still be delivered to a client after a restart: under way, then queued.
+    func undelivered(to clientID: String) -> [String] {
+        guard let session = sessions[Array(clientID.utf8)] else { return [] }
+        let ids = session.inflight.values.compactMap { $0 }.sorted() + session.queue
+        return ids.compactMap { messages[$0] }.map { String(decoding: $0.payload, as: UTF8.self) }
+    }
+
+    /// Payloads of what waits for shared groups.
+    var waitingForGroups: [String] {
+        groups.values.flatMap { $0 }.sorted().compactMap { messages[$0] }.map {
+            String(decoding: $0.payload, as: UTF8.self)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import PluginABI
+
+@testable import BrokerCore
+
+/// A plugin made of closures, called through the C table like any other.
+final class TestPlugin {
+    typealias Body = (UnsafeMutablePointer<hl_call>, UnsafeRawPointer) -> UInt32
+
+    private var bodies: [UInt32: Body] = [:]
+    private var calls: [UInt32: Int] = [:]
+    private(set) var cancelled: [UInt64] = []
+    private let handle: UnsafeMutablePointer<hl_self>
+
+    init() {
+        handle = .allocate(capacity: 1)
+        handle.initialize(to: hl_self())
+    }
+
+    deinit { handle.deallocate() }
+
+    /// How often a hook was called.
+    func calls(_ hook: UInt32) -> Int { calls[hook, default: 0] }
+
+    // MARK: What it answers
+
+    func onConnect(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_connect) -> UInt32) {
+        bodies[HL_HOOK_AUTH_CONNECT] = { body($0, $1.load(as: hl_connect.self)) }
+    }
+
+    func onPublish(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_msg) -> UInt32) {
+        bodies[HL_HOOK_ACL_PUBLISH] = { body($0, $1.load(as: hl_msg.self)) }
+    }
+
+    func onSubscribe(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_subscribe) -> UInt32) {
+        bodies[HL_HOOK_ACL_SUBSCRIBE] = { body($0, $1.load(as: hl_subscribe.self)) }
+    }
+
+    func onMessage(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_msg) -> UInt32) {
+        bodies[HL_HOOK_MSG_IN] = { body($0, $1.load(as: hl_msg.self)) }
+    }
+
+    /// Decides for each receiver of a message.
+    func onDeliver(_ mayReceive: @escaping (UnsafeMutablePointer<hl_call>, hl_msg, hl_client) -> Bool) {
+        bodies[HL_HOOK_ACL_DELIVER] = { call, input in
+            let delivery = input.load(as: hl_delivery.self)
+            for index in 0..<Int(delivery.receiver_count) {
+                let receiver = delivery.receivers[index]
+                let bits =
+                    mayReceive(call, delivery.msg.pointee, receiver.client.pointee) ? delivery.allow : delivery.deny
+                bits?[index / 64] |= 1 << UInt64(index % 64)
+            }
+            return HL_ABSTAIN
+        }
+    }
+
+    // MARK: The C side
+
+    private static let hook:
+        @convention(c) (UnsafeMutableRawPointer?, UnsafeMutablePointer<hl_call>?, UnsafeRawPointer?) -> UInt32 =
+            { state, call, input in
+                guard let state, let call, let input else { return HL_ERROR }
+                let plugin = Unmanaged<TestPlugin>.fromOpaque(state).takeUnretainedValue()
+                let hook = call.pointee.hook
+                plugin.calls[hook, default: 0] += 1
+                return plugin.bodies[hook]?(call, input) ?? HL_ABSTAIN
+            }
+
+    /// A table with this plugin alone. The plugin must outlive its use.
+    func table(generation: UInt32 = 1, deadline: Int64 = 0) -> HookTable {
+        let instance = HookInstance(
+            number: 1, name: "test", generation: generation, handle: handle,
+            state: Unmanaged.passUnretained(self).toOpaque(),
+            onCancel: { state, token in
+                Unmanaged<TestPlugin>.fromOpaque(state!).takeUnretainedValue().cancelled.append(token)
+                return HL_OK
+            }, submit: { _ in false }, eventsReady: {})
+        var interest = HookInterest()
+        interest.mayPend = true
+        interest.deadline = deadline
+        let entries = bodies.keys.sorted().map {
+            HookEntry(
+                hook: $0, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
+                interest: interest)
+        }
+        return HookTable(generation: generation, entries: entries)
+    }
+}
+
+extension TestBroker {
+    func install(_ plugin: TestPlugin, generation: UInt32 = 1, deadline: Int64 = 0) {
+        plugins.append(plugin)
+        broker.install(plugin.table(generation: generation, deadline: deadline))
+        settle()
+    }
+
+    /// Answers a call that waits.
+    func complete(_ token: UInt64, _ verdict: UInt32) {
+        _ = broker.pendingHooks[PendingHooks.shard(of: token)].complete(token, verdict, nil, by: 1)
+        settle()
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == hl_call {
+    /// The functions of the call.
+    var api: hl_call_v1 { pointee.api.pointee }
+
+    /// Promises a later answer.
+    func pend() -> UInt64 { api.pend(self) }
+
+    func with(_ text: String, _ setter: (UnsafeMutablePointer<hl_call>?, hl_view) -> hl_status) {
+        var text = text
+        text.withUTF8 { _ = setter(self, hl_view(UnsafeRawBufferPointer($0))) }
+    }
+}
