@@ -26,7 +26,8 @@ public final class Broker: @unchecked Sendable {
         }
     }
 
-    /// Sets how other threads make the loop of a shard call ``Shard/processInbox(now:)``. Called once, before the loops run.
+    /// Sets how other threads make the loop of a shard call ``Shard/processInbox(now:)``. Called once, before the
+    /// loops run.
     public func onWake(_ wake: @escaping @Sendable (_ shard: Int) -> Void) { relay.set(wake) }
 
     /// Every shard uses `table` from its next turn on. [any thread]

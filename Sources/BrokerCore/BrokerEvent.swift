@@ -57,7 +57,8 @@ public enum DropReason: UInt8, Sendable, CaseIterable {
     case pluginDropped, publishDenied
 }
 
-/// What the log, notifications and statistics hear of. Emitted on the shard's thread, never per message on the happy path.
+/// What the log, notifications and statistics hear of. Emitted on the shard's thread, never per message on the happy
+/// path.
 public enum BrokerEvent: Sendable {
     /// A client is connected; `present` says whether a session was resumed.
     case connected(

@@ -1,5 +1,5 @@
-/// What a shard asks of the loop that drives it. All calls come on the shard's thread, from inside a call into the shard,
-/// except `wake`. The simulation implements it without sockets.
+/// What a shard asks of the loop that drives it. All calls come on the shard's thread, from inside a call into the
+/// shard, except `wake`. The simulation implements it without sockets.
 ///
 /// After `close` or `move` the shard has forgotten the connection: the transport must not report it again.
 public protocol ShardTransport: AnyObject {

@@ -2,8 +2,8 @@
 import MQTTCodec
 
 extension Shard {
-    /// Hands `message` to everyone who receives it: retained store, sessions of this shard, shared groups, other shards.
-    /// Returns whether anybody may have received it.
+    /// Hands `message` to everyone who receives it: retained store, sessions of this shard, shared groups, other
+    /// shards. Returns whether anybody may have received it.
     @inline(__always)
     @discardableResult
     func publish(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {

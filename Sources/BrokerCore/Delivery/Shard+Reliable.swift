@@ -1,4 +1,5 @@
-// HOT PATH: QoS 1 and 2 within the window: an index into a table, no allocation for sessions that end with their connection.
+// HOT PATH: QoS 1 and 2 within the window: an index into a table, no allocation for sessions that end with their
+// connection.
 import MQTTCodec
 
 extension Shard {

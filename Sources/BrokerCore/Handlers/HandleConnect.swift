@@ -279,8 +279,8 @@ extension Shard {
     }
 }
 
-/// A connection on its way to its home shard. Touched by one thread at a time: the loop that gives it away does not keep
-/// it.
+/// A connection on its way to its home shard. Touched by one thread at a time: the loop that gives it away does not
+/// keep it.
 public final class ConnectionTransfer: @unchecked Sendable {
     // Unchecked: handed from one loop to another exactly once, through a mailbox whose lock orders the accesses; the
     // giving shard drops its reference in the same call.

@@ -20,9 +20,9 @@ struct SessionFlags: OptionSet {
     static let hasWaiters = SessionFlags(rawValue: 32)
 }
 
-/// The state kept for a Client Identifier [MQTT-4.1.0-1]. A pointer struct in the slab of its home shard, which it never
-/// leaves. Invariants: `window.count <= windowLimit`; messages wait in `queue` only while the window is full or no
-/// connection is online; a session without `persistent` has a connection.
+/// The state kept for a Client Identifier [MQTT-4.1.0-1]. A pointer struct in the slab of its home shard, which it
+/// never leaves. Invariants: `window.count <= windowLimit`; messages wait in `queue` only while the window is full or
+/// no connection is online; a session without `persistent` has a connection.
 struct Session {
     /// Shard number in the upper 8 bits, slab handle below; 0 is never used.
     let id: UInt64

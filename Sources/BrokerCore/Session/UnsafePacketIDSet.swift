@@ -1,7 +1,7 @@
 import Glibc
 
-/// Packet identifiers of QoS 2 messages received and not yet released [MQTT-4.3.3-10]. Open addressing with backward-shift
-/// deletion; no memory while empty and never used.
+/// Packet identifiers of QoS 2 messages received and not yet released [MQTT-4.3.3-10]. Open addressing with
+/// backward-shift deletion; no memory while empty and never used.
 struct PacketIDSet {
     private var slots: UnsafeMutablePointer<UInt16>?
     private var mask: Int = -1

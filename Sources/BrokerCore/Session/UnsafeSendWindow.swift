@@ -20,7 +20,8 @@ struct InflightSlot {
     var retain = false
     /// Order of first sending; resending follows it [MQTT-4.6.0-1].
     var sequence: UInt32 = 0
-    /// The message, owned, when the session must be able to send it again; nil in sessions that end with their connection.
+    /// The message, owned, when the session must be able to send it again; nil in sessions that end with their
+    /// connection.
     var message: MessageRef?
     var subscriptionIDs = SubscriptionIDs.none
     /// Shared group it came from; 0 = none.

@@ -1,4 +1,5 @@
-/// What a shard has counted since the start. One writer (the shard's thread); read by a snapshot command on that thread.
+/// What a shard has counted since the start. One writer (the shard's thread); read by a snapshot command on that
+/// thread.
 public struct ShardCounters: Sendable {
     /// Control packets of any type.
     public internal(set) var packetsReceived: UInt64 = 0

@@ -3,8 +3,8 @@ import Synchronization
 /// Batches on their way from one shard to one other: single producer, single consumer, bounded, no lock. Order per
 /// publisher and topic holds because there is one ring per pair of shards.
 ///
-/// @unchecked Sendable: a slot is written by the producer before it moves `tail` (release) and read by the consumer after
-/// it has seen that (acquire); the consumer gives it back the same way through `head`.
+/// @unchecked Sendable: a slot is written by the producer before it moves `tail` (release) and read by the consumer
+/// after it has seen that (acquire); the consumer gives it back the same way through `head`.
 final class HandoverRing: @unchecked Sendable {
     static let capacity = 256
     private let slots: UnsafeMutablePointer<Unmanaged<HandoverBatch>?>
