@@ -22,6 +22,8 @@ extension Shard {
         flushRows()
         if shared.shardCount > 1 { flushHandovers() }
         flushDirty()
+        // Retained messages on their way belong to nobody's window yet.
+        if isDraining, retainedDeliveries.isEmpty { disconnectAll(where: isSettled) }
         if state.pointee.notifiesDelivered { notifyDelivered() }
         freeEnded()
         state.pointee.topics.beginTurn()
@@ -72,7 +74,8 @@ extension Shard {
             answer(true)
         case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
         case .recheckSubscriptions: recheckSubscriptions()
-        case .drain: drain()
+        case .drain: isDraining = true
+        case .disconnectAll: disconnectAll { _ in true }
         }
     }
 
@@ -120,13 +123,20 @@ extension Shard {
         }
     }
 
-    /// Says good-bye to every client: 5.0 clients learn why.
-    private func drain() {
+    /// Says good-bye to clients: 5.0 clients learn why.
+    private func disconnectAll(where condition: (ConnectionRef) -> Bool) {
         isDraining = true
         state.pointee.connections.forEach { _, connection in
-            guard connection.pointee.phase != .closed else { return }
+            guard connection.pointee.phase != .closed, condition(connection) else { return }
             disconnect(connection, reason: .serverShuttingDown, cause: .shutdown)
         }
+    }
+
+    /// Whether nothing is on its way to the client: neither bytes, nor messages without their acknowledgement.
+    private func isSettled(_ connection: ConnectionRef) -> Bool {
+        guard connection.pointee.output.count == 0 else { return false }
+        guard let session = connection.pointee.session else { return true }
+        return session.pointee.window.count == 0 && session.pointee.queue.count == 0
     }
 
     private func snapshot() -> ShardSnapshot {

@@ -19,8 +19,10 @@ public enum ShardCommand: Sendable {
     case revokeVerdicts(connection: UInt64)
     /// Ask acl.subscribe again about every live subscription.
     case recheckSubscriptions
-    /// Tell every client good-bye, take no new ones.
+    /// Take no new clients, and tell each client good-bye as soon as nothing is on its way to it any more.
     case drain
+    /// Tell every client good-bye now.
+    case disconnectAll
 }
 
 /// A message that did not come from a connection.

@@ -107,7 +107,8 @@ final class BrokerService {
     /// Begins to accept connections.
     func accept() { loops.accept(listeners) }
 
-    /// Closes the listeners and says good-bye to every client. The control loop is woken when the last one is gone.
+    /// Closes the listeners and says good-bye to each client when it has what is on its way to it. The control loop is
+    /// woken when the last one is gone.
     func drain() {
         loops.close(listeners)
         for listener in listeners {
@@ -117,6 +118,9 @@ final class BrokerService {
         gate.awaitEmpty()
         broker.postToAll(.drain)
     }
+
+    /// Says good-bye to those who are left.
+    func disconnectAll() { broker.postToAll(.disconnectAll) }
 
     /// Ends the plugins and the loops, cuts what is still open, and removes the files that say this broker runs.
     func stop() {

@@ -25,8 +25,13 @@ final class Supervisor: StreamHandler {
     private var stop: StopSequence
     /// When what is left is cut, host clock ns; nil = not stopping.
     private var drainEnds: Int64?
+    /// The time is over, and those who are left are being told.
+    private var isLastCall = false
     private var hasEnded = false
     private let parent: ParentProcess?
+
+    /// Time for the good-bye to those whom the drain could not wait for, in ns.
+    private static let lastWords: Int64 = 500_000_000
 
     /// Prepares the control loop; nothing is served yet.
     init(
@@ -91,7 +96,14 @@ final class Supervisor: StreamHandler {
     /// Ends the control loop when the last connection is gone or the time is over.
     private func endIfDrained(now: Int64) {
         guard let drainEnds, !hasEnded else { return }
-        guard service?.connections ?? 0 == 0 || now >= drainEnds else { return }
+        let isEmpty = service?.connections ?? 0 == 0
+        guard isEmpty || now >= drainEnds else { return }
+        if !isEmpty, !isLastCall {
+            isLastCall = true
+            self.drainEnds = now + Self.lastWords
+            service?.disconnectAll()
+            return
+        }
         // Before the control connections close: `hookline stop` waits for that.
         hasEnded = true
         service?.stop()

@@ -78,6 +78,27 @@ struct BrokerServiceTests {
         #expect(broker.service.listeners.isEmpty)
     }
 
+    @Test("A drain waits for the acknowledgement of what is on its way", arguments: [1, 2])
+    func drainWaits(loops: Int) throws {
+        let broker = try LiveBroker(loops: loops)
+        let (receiver, sender) = (try WireClient(port: broker.port), try WireClient(port: broker.port))
+        receiver.connect("receiver")
+        #expect(receiver.packet()?.first == 0x20)
+        receiver.subscribe("t", qos: 1)
+        #expect(receiver.packet()?.first == 0x90)
+        sender.connect("sender")
+        #expect(sender.packet()?.first == 0x20)
+        sender.publishOnce("t", "kept")
+        #expect(sender.packet()?.first == 0x40)
+        let message = try #require(receiver.packet())
+        broker.service.drain()
+        #expect(sender.packet() == nil)
+        receiver.subscribe("still served")
+        #expect(receiver.packet()?.first == 0x90)
+        receiver.acknowledge(message.body)
+        #expect(receiver.packet() == nil)
+    }
+
     @Test("A connection over the limit is closed before a byte of it is read")
     func limit() throws {
         let broker = try LiveBroker(loops: 1, "broker: { limits: { max_connections: 1 } }")

@@ -31,11 +31,22 @@ final class WireClient {
         send(0x10, body + Self.text(clientID))
     }
 
-    /// SUBSCRIBE with QoS 0, 3.1.1.
-    func subscribe(_ filter: String) { send(0x82, [0, 1] + Self.text(filter) + [0]) }
+    /// SUBSCRIBE, 3.1.1.
+    func subscribe(_ filter: String, qos: UInt8 = 0) { send(0x82, [0, 1] + Self.text(filter) + [qos]) }
 
     /// PUBLISH with QoS 0, 3.1.1.
     func publish(_ topic: String, _ payload: String) { send(0x30, Self.text(topic) + Array(payload.utf8)) }
+
+    /// PUBLISH with QoS 1 and packet identifier 7, 3.1.1.
+    func publishOnce(_ topic: String, _ payload: String) {
+        send(0x32, Self.text(topic) + [0, 7] + Array(payload.utf8))
+    }
+
+    /// PUBACK for the packet identifier of a PUBLISH that came in, 3.1.1.
+    func acknowledge(_ publish: [UInt8]) {
+        let start = 2 + Int(publish[0]) << 8 + Int(publish[1])
+        send(0x40, Array(publish[start..<(start + 2)]))
+    }
 
     /// The next packet: its first byte and what follows the length; nil at the end of the stream.
     func packet() -> (first: UInt8, body: [UInt8])? {
