@@ -65,7 +65,7 @@ let package = Package(
                 "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
-        .target(name: "HooklineClient", dependencies: ["MQTTCodec", "CSystem"], swiftSettings: settings),
+        .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 
         // Plugins.
         .target(name: "PluginSDK", dependencies: ["PluginABI"], swiftSettings: settings),
@@ -102,6 +102,8 @@ let package = Package(
         .testTarget(
             name: "ACLPluginTests", dependencies: ["ACLPlugin", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
+        .testTarget(
+            name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),
     cLanguageStandard: .c11

@@ -28,7 +28,7 @@ enum ImportRules {
                 "FoundationEssentials",
             ]
         ),
-        ("Sources/HooklineClient", ["MQTTCodec", "CSystem"]),
+        ("Sources/HooklineClient", ["MQTTCodec"]),
         ("Sources/PluginSDK", ["PluginABI"]),
         ("Plugins/Auth/PasswordFile", ["COpenSSL"]),
         ("Plugins/Auth/Domain", ["PluginSDK", "PasswordFile"]),
