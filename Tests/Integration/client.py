@@ -47,7 +47,6 @@ class Client:
         arguments = {} if version == V5 else {"clean_session": clean}
         self.paho = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False, **arguments)
-        self.paho.max_inflight_messages_set(1000)
         self.paho.max_queued_messages_set(0)
         if username is not None:
             self.paho.username_pw_set(username, password)

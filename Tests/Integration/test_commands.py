@@ -31,7 +31,8 @@ def test_help_names_every_command():
         assert re.search(rf"^\s+{name}\b", done.stdout, re.MULTILINE), name
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--no-such-option"], ["check", "a", "b", "c"]])
+@pytest.mark.parametrize("arguments", [
+    ["nonsense"], ["serve", "--no-such-option"], ["check", "a", "b", "c"], ["passwd"]])
 def test_a_usage_error_is_2(arguments, tmp_path):
     done = command(*arguments, cwd=tmp_path)
     assert done.returncode == 2
@@ -100,39 +101,48 @@ def test_the_order_of_precedence(serve, tmp_path):
         broker.stop()
 
 
-def run_directory(tmp_path):
-    folder = tmp_path / "run"
-    folder.mkdir(mode=0o700)
-    return {**os.environ, "XDG_RUNTIME_DIR": str(folder)}
+KEPT = OPEN.replace("broker: {", "broker: { data_dir: data,")
 
 
-def test_status_and_stop_speak_to_the_running_broker(serve, tmp_path):
-    environment = run_directory(tmp_path)
-    broker = serve(config=OPEN, env=environment, ephemeral=False)
+def test_status_health_and_stop_speak_to_the_running_broker(serve, tmp_path):
+    """They find it through the plugins.yaml they stand beside."""
+    broker = serve(config=KEPT, ephemeral=False)
     with Client(broker, "seen"):
-        status = command("status", cwd=tmp_path, env=environment)
+        status = command("status", cwd=tmp_path)
         assert status.returncode == 0, status.stderr
         assert str(broker.ports["pid"]) in status.stdout
-    stopped = command("stop", cwd=tmp_path, env=environment)
+        assert command("health", cwd=tmp_path).returncode == 0
+    stopped = command("stop", cwd=tmp_path)
     assert stopped.returncode == 0, stopped.stderr
     assert broker.wait() == 0
+    assert command("health", cwd=tmp_path).returncode == 1
 
 
 def test_status_without_a_broker_says_so(tmp_path):
-    done = command("status", cwd=tmp_path, env=run_directory(tmp_path))
+    done = command("status", "--data-dir", tmp_path / "data", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.strip()
+    assert "no broker is running" in done.stderr
+
+
+def test_a_second_broker_on_the_same_data_is_refused(serve, tmp_path):
+    first = serve(config=KEPT, ephemeral=False)
+    (tmp_path / "second").mkdir()
+    second = serve("--data-dir", tmp_path / "data", folder=tmp_path / "second", plugins=True, ephemeral=False,
+                   ready=False)
+    assert second.wait() == 1
+    assert str(first.ports["pid"]) in second.log.text()
 
 
 def test_reload_says_what_changed_or_what_is_wrong(serve, tmp_path):
-    environment = run_directory(tmp_path)
-    broker = serve(config=OPEN, env=environment, ephemeral=False)
+    broker = serve(config=KEPT, ephemeral=False)
     write(tmp_path, "broker: { wrong: true }\n")
-    refused = command("reload", cwd=tmp_path, env=environment)
+    refused = command("reload", "--data-dir", tmp_path / "data", cwd=tmp_path)
     assert refused.returncode == 78
     assert "plugins.yaml:1:" in refused.stderr + refused.stdout
-    write(tmp_path, OPEN)
-    assert command("reload", cwd=tmp_path, env=environment).returncode == 0
+    write(tmp_path, KEPT.replace("broker: {", "broker: { log: { level: debug },"))
+    changed = command("reload", cwd=tmp_path)
+    assert changed.returncode == 0
+    assert "log.level" in changed.stdout
     with Client(broker):
         pass
 

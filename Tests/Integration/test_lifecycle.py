@@ -181,18 +181,19 @@ def test_sighup_reads_the_configuration_again(serve):
 
 def test_the_first_log_line_names_the_configuration(serve, tmp_path):
     broker = serve(config='broker: { listeners: { tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true } } }\n')
-    assert "plugins.yaml" in broker.log.lines[0]
+    assert "plugins.yaml" in broker.log.wait("^.*$")[0]
     folder = tmp_path / "empty"
     folder.mkdir()
     other = serve(folder=folder, plugins=True)
-    assert "default" in other.log.lines[0]
+    assert "default" in other.log.wait("^.*$")[0]
 
 
 def test_a_port_in_use_is_an_error_that_says_what_to_do(serve, tmp_path):
     first = serve()
     folder = tmp_path / "second"
     folder.mkdir()
-    second = serve("--listen", f"mqtt://127.0.0.1:{first.port}", folder=folder, ephemeral=False, ready=False)
+    second = serve("--listen", f"mqtt://127.0.0.1:{first.port}", "--data-dir", folder / "data", folder=folder,
+                   ephemeral=False, ready=False)
     assert second.wait() == 1
     assert f"127.0.0.1:{first.port} is in use by another program" in second.log.text()
 
