@@ -2,9 +2,9 @@
 """Hookline and Debian's mosquitto under the same load, side by side, in alternating rounds.
 
 The figure to trust is the broker's CPU seconds per million deliveries: rates depend on what else the machine does.
-Broker and generator are pinned to different CPUs; every run starts a fresh broker; the table shows medians of the rounds
-and the ratio to mosquitto. Exit 1 when a message was lost, doubled or out of order at Hookline; docs/performance.md has
-the method.
+Broker and generator are pinned to different CPUs; every run starts a fresh broker; the table shows medians of the
+rounds and the ratio to mosquitto. Exit 1 when a message was lost, doubled or out of order at Hookline;
+docs/performance.md has the method.
 """
 
 import argparse

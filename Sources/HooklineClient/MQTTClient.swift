@@ -3,8 +3,8 @@ public import MQTTCodec
 /// A small MQTT client for tests and tools: one connection, blocking calls, used by one thread at a time. A call ends
 /// when the broker has answered, or with ``ClientError/timedOut(waitingFor:)``.
 ///
-/// Messages that come while a call waits for something else are acknowledged and kept for ``message()``. Nothing is sent
-/// by itself: keep alive is the caller's business (``ping()``), and a lost connection stays lost.
+/// Messages that come while a call waits for something else are acknowledged and kept for ``message()``. Nothing is
+/// sent by itself: keep alive is the caller's business (``ping()``), and a lost connection stays lost.
 public final class MQTTClient {
     /// The version of the connection.
     public let version: ProtocolVersion

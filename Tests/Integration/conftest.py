@@ -13,6 +13,13 @@ def pytest_configure(config):
         raise pytest.UsageError("mosquitto_pub is missing; run scripts/setup.sh test")
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Figures that tests record are worth a line each, also when they pass."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in getattr(report, "user_properties", []):
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 @pytest.fixture(autouse=True)
 def deadline():
     """A test that hangs fails with the line it hangs in."""
