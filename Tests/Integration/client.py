@@ -94,12 +94,17 @@ class Client:
         self.paho.connect(*self.address, keepalive=self._keep_alive, **self._connect)
         self.paho.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.paho.loop_start()
-        flags, code, self.granted = self._answer()
-        self.session_present = flags.session_present
+        code = self.connected()
         if code.is_failure:
             self.disconnected.wait(DEADLINE)
             raise Refused(code)
         return self
+
+    def connected(self):
+        """Wait for the CONNACK; its reason code."""
+        flags, code, self.granted = self._answer()
+        self.session_present = flags.session_present
+        return code
 
     def subscribe(self, topic_filter, qos=0, *, no_local=False, retain_as_published=False, retain_handling=0,
                   identifier=None):

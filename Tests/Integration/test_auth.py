@@ -74,20 +74,20 @@ def test_a_new_user_gets_in_without_a_restart(guarded, passwd):
         pass
 
 
-def test_many_log_ins_at_once_all_get_in_and_the_broker_goes_on(guarded):
-    """Hashing a password takes a while on purpose; it must not stop the messages of others."""
+def test_a_burst_of_log_ins_does_not_stop_the_messages_of_others(guarded):
+    """Hashing takes a while on purpose. Who has to wait too long is told so, not that the password is wrong."""
     with Client(guarded, username="alice", password="wonder") as talker:
         talker.subscribe("t", 1)
-        clients = [Client(guarded, username="alice", password="wonder") for _ in range(16)]
+        clients = [Client(guarded, username="alice", password="wonder") for _ in range(40)]
         for client in clients:
             client.paho.connect_async(*client.address)
             client.paho.loop_start()
         for number in range(100):
             talker.publish("t", b"%d" % number, 1)
         assert [int(p) for p in talker.receive_payloads(100)] == list(range(100))
+        codes = [client.connected().value for client in clients]
+        assert codes[0] == 0 and set(codes) <= {0, 0x89}
         for client in clients:
-            _flags, code, _properties = client._answer()
-            assert code.value == 0
             client.close()
 
 

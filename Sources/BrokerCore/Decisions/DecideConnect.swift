@@ -28,7 +28,8 @@ extension Shard {
         case .deny:
             let result = hooks.lastResult
             let reason = refusalReason(result, connect)
-            refuse(connection, reason, "not authorized", rule: result.rule.text)
+            let words = result.hasFailed ? "a plugin failed or did not decide in time" : "not authorized"
+            refuse(connection, reason, words, rule: result.rule.text)
         default:
             let hasCredentials = connect.userName != nil || connect.password != nil
             let isOpen = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
@@ -66,6 +67,8 @@ extension Shard {
     }
 
     private func refusalReason(_ result: HookResult, _ connect: Connect) -> ReasonCode {
+        // Nobody looked at the credentials: a client that is told they are wrong would not come back with them.
+        if result.hasFailed { return .serverBusy }
         if result.reasonCode >= 0x80, let raw = UInt8(exactly: result.reasonCode) { return ReasonCode(rawValue: raw) }
         return connect.userName != nil ? .badUserNameOrPassword : .notAuthorized
     }
