@@ -103,6 +103,17 @@ import Testing
         #expect(test.refusals.count == packets.count)
     }
 
+    @Test("The first byte is enough to know that a client does not speak MQTT [MQTT-3.1.0-1]")
+    func firstByte() {
+        let test = TestBroker()
+        let client = test.open()
+        client.send(bytes: Array("GET / HTTP/1.1".utf8.prefix(2)))
+        #expect(client.isClosed)
+        let slow = test.open()
+        slow.send(bytes: [0x10])
+        #expect(!slow.isClosed, "the first byte of a CONNECT")
+    }
+
     @Test("A second CONNECT ends the connection [MQTT-3.1.0-2]", arguments: Setting.all)
     func secondConnect(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)

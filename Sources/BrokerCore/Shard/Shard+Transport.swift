@@ -90,6 +90,13 @@ extension Shard {
                     return InputResult(used: offset, expected: 0)
                 }
             case .needMore(let total):
+                if connection.pointee.phase == .awaitingConnect,
+                    base.load(fromByteOffset: offset, as: UInt8.self) >> 4 != PacketType.connect.rawValue
+                {
+                    // One byte is enough to know that this is not MQTT: no waiting for the rest [MQTT-3.1.0-1].
+                    handleOther(connection, UnsafeRawBufferPointer(start: base + offset, count: 1), 0)
+                    return InputResult(used: bytes.count, expected: 0)
+                }
                 return InputResult(used: offset, expected: total)
             case .malformed(let error):
                 protocolFailure(connection, error)

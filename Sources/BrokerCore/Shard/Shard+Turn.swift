@@ -22,8 +22,7 @@ extension Shard {
         flushRows()
         if shared.shardCount > 1 { flushHandovers() }
         flushDirty()
-        // Retained messages on their way belong to nobody's window yet.
-        if isDraining, retainedDeliveries.isEmpty { disconnectAll(where: isSettled) }
+        if isDraining { disconnectSettled() }
         if state.pointee.notifiesDelivered { notifyDelivered() }
         freeEnded()
         state.pointee.topics.beginTurn()
@@ -130,6 +129,19 @@ extension Shard {
             guard connection.pointee.phase != .closed, condition(connection) else { return }
             disconnect(connection, reason: .serverShuttingDown, cause: .shutdown)
         }
+    }
+
+    /// While draining: ends the clients to whom nothing is on its way any more. What their end causes, good-byes and
+    /// wills, leaves in this turn: after it they are freed.
+    private func disconnectSettled() {
+        // Retained messages on their way belong to nobody's window yet.
+        guard retainedDeliveries.isEmpty else { return }
+        var before: Int
+        repeat {
+            before = state.pointee.endedConnections.count
+            disconnectAll(where: isSettled)
+            flushDirty()
+        } while state.pointee.endedConnections.count > before
     }
 
     /// Whether nothing is on its way to the client: neither bytes, nor messages without their acknowledgement.
