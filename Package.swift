@@ -16,7 +16,7 @@ let settings: [SwiftSetting] = [
 func plugin(_ name: String, uses: [Target.Dependency] = []) -> [Target] {
     [
         .target(
-            name: "\(name)Plugin", dependencies: ["PluginSDK"] + uses, path: "Plugins/\(name)/Domain",
+            name: "\(name)Plugin", dependencies: ["Locking", "PluginSDK"] + uses, path: "Plugins/\(name)/Domain",
             swiftSettings: settings),
         .target(
             name: "\(name)Entry", dependencies: [.target(name: "\(name)Plugin"), "PluginSDK", "PluginABI"],
@@ -46,15 +46,17 @@ let package = Package(
         // The broker, from the wire inwards.
         .target(name: "MQTTCodec", swiftSettings: settings),
         .target(name: "Timing", swiftSettings: settings),
-        .target(name: "BrokerCore", dependencies: ["MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
-        .target(name: "Reactor", dependencies: ["CSystem", "Timing"], swiftSettings: settings),
+        .target(name: "Locking", swiftSettings: settings),
+        .target(
+            name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
+        .target(name: "Reactor", dependencies: ["CSystem", "Locking", "Timing"], swiftSettings: settings),
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
         .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(
             name: "Host",
             dependencies: [
                 "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
-                "Timing",
+                "Locking", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -68,7 +70,7 @@ let package = Package(
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 
         // Plugins.
-        .target(name: "PluginSDK", dependencies: ["PluginABI"], swiftSettings: settings),
+        .target(name: "PluginSDK", dependencies: ["Locking", "PluginABI"], swiftSettings: settings),
         .target(
             name: "PasswordFile", dependencies: ["COpenSSL"], path: "Plugins/Auth/PasswordFile",
             swiftSettings: settings),
@@ -79,10 +81,12 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
+        .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: settings),
         .testTarget(
-            name: "BrokerCoreTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI"],
+            name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI"],
             swiftSettings: settings),
-        .testTarget(name: "ReactorTests", dependencies: ["Reactor", "CSystem", "Timing"], swiftSettings: settings),
+        .testTarget(
+            name: "ReactorTests", dependencies: ["Reactor", "CSystem", "Locking", "Timing"], swiftSettings: settings),
         .testTarget(name: "PositionedYAMLTests", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
@@ -90,7 +94,7 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Host", "BrokerCore", "Configuration", "PositionedYAML", "PluginABI", "Reactor", "CSystem",
+                "Host", "BrokerCore", "Configuration", "PositionedYAML", "PluginABI", "Reactor", "CSystem", "Locking",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),

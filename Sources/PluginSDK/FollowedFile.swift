@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import Locking
 
 /// What a followed file holds, read and checked; immutable.
 public protocol FileContent: AnyObject, Sendable {
@@ -44,7 +44,7 @@ public final class FollowedFile<Content: FileContent>: Sendable {
     private let host: PluginHost
     private let content: Replaceable<Content>
     /// Also keeps two events of one change from being handled at once.
-    private let version: Mutex<Version>
+    private let version: Locked<Version>
 
     /// Reads the file, which must be valid to begin with.
     /// - Parameters:
@@ -57,7 +57,7 @@ public final class FollowedFile<Content: FileContent>: Sendable {
         let bytes = try Self.read(path)
         let first = try Content(bytes, file: Self.name(of: path))
         content = Replaceable(first, shards: host.shardCount)
-        version = Mutex(Version(bytes: bytes, summary: first.summary, loaded: host.wallTime))
+        version = Locked(Version(bytes: bytes, summary: first.summary, loaded: host.wallTime))
     }
 
     /// What is in force, on any thread; valid until `body` returns.

@@ -1,5 +1,5 @@
+internal import Locking
 internal import PluginABI
-internal import Synchronization
 
 extension PluginHost {
     /// Runs `body` on a worker thread, where it may block. Work that has not begun when the plugin stops is dropped.
@@ -63,7 +63,7 @@ public struct PluginTimer: Sendable {
 /// Closures given to the host as bare pointers, kept alive here: one that runs once until it has run, the others as
 /// long as the plugin, since the host may be inside one when it is stopped.
 final class WorkList: Sendable {
-    private let works = Mutex<[UInt: Work]>([:])
+    private let works = Locked<[UInt: Work]>([:])
 
     func add(_ body: @escaping @Sendable () -> Void, once: Bool) -> UnsafeMutableRawPointer {
         let work = Work(body, in: self, once: once)

@@ -2,7 +2,7 @@
 /// `PluginExport`.
 ///
 /// Threads: the hooks of a plugin run on all event loops at once, over this one object. Keep what they read immutable,
-/// or behind `Replaceable`, `Atomic` or `Mutex`, and do not block. A `...Deferred` method runs on a worker thread and
+/// or behind `Replaceable`, `Atomic` or a lock, and do not block. A `...Deferred` method runs on a worker thread and
 /// may block. A change of the settings makes a new object; the old one is stopped afterwards.
 ///
 /// A plugin never traps on what comes from outside: it shares its process with every connection.

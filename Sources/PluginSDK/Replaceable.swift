@@ -1,4 +1,5 @@
 // HOT PATH: a read is two uncontended atomic additions; it takes no lock and counts no reference.
+internal import Locking
 internal import Synchronization
 
 /// An object that hooks on all event loops read without a lock, while a worker replaces it, such as a compiled rule
@@ -23,7 +24,7 @@ public final class Replaceable<Value: AnyObject & Sendable>: Sendable {
     // Safe: the pointer never changes, and what it points to are atomics.
     private nonisolated(unsafe) let readers: UnsafeMutablePointer<Readers>
     private let shardCount: Int
-    private let retired = Mutex<[Retired]>([])
+    private let retired = Locked<[Retired]>([])
 
     /// - Parameter shards: number of event loops, `PluginHost.shardCount`.
     public init(_ value: Value, shards: Int) {

@@ -1,8 +1,8 @@
-import Synchronization
+import Locking
 
 /// Messages from any thread to one loop: posted under a lock, drained by the loop's thread in `woken`.
 public final class Mailbox<Message: Sendable>: Sendable {
-    private let messages = Mutex<[Message]>([])
+    private let messages = Locked<[Message]>([])
     private let capacity: Int
     private let loop: EventLoop
 

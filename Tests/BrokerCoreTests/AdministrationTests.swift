@@ -1,5 +1,5 @@
 import MQTTCodec
-import Synchronization
+import Locking
 import Testing
 
 @testable import BrokerCore
@@ -124,7 +124,7 @@ import Testing
 
 /// What came out of callbacks.
 private final class Answers<Element: Sendable>: Sendable {
-    private let answers = Mutex<[Element]>([])
+    private let answers = Locked<[Element]>([])
 
     var all: [Element] { answers.withLock { $0 } }
 

@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locking
 import Testing
 
 @testable import Reactor
@@ -136,7 +136,7 @@ private final class CountingHandler: StreamHandler {
 
 @Test func `no message and no wake is lost between threads, whether the loop sleeps or not`() throws {
     let count = 20_000
-    let stopper = Mutex<EventLoop?>(nil)
+    let stopper = Locked<EventLoop?>(nil)
     let handler = CountingHandler(target: count) { stopper.withLock { $0?.stop() } }
     let loop = try EventLoop(index: 0, handler: handler)
     stopper.withLock { $0 = loop }

@@ -1,9 +1,9 @@
-internal import Synchronization
+internal import Locking
 
 /// Log-ins that nobody waits for any more, although their password is not hashed yet: the client left, or the deadline
 /// passed. Hashing costs some 100 ms of a core, so in a flood of log-ins the dead ones must not delay the living.
 final class AbandonedLogIns: Sendable {
-    private let tokens = Mutex<Set<UInt64>>([])
+    private let tokens = Locked<Set<UInt64>>([])
 
     /// As many as can be pending at once; beyond it, hashing in vain is the smaller evil.
     private static let maximumCount = 10_000

@@ -1,3 +1,4 @@
+import Locking
 import PluginABI
 import Synchronization
 
@@ -21,7 +22,7 @@ public final class HookEventQueue: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let capacity: Int
     private let ready: @Sendable () -> Void
     private let lostCount = Atomic<UInt64>(0)

@@ -1,5 +1,5 @@
+import Locking
 public import PluginABI
-import Synchronization
 
 /// One call that waits for a plugin, and everything the chain needs to go on from there.
 ///
@@ -66,7 +66,7 @@ public final class PendingHooks: Sendable {
     public let shard: Int
     /// Bound of calls that may wait for one plugin instance; beyond it `pend` answers "no".
     public let maximumPerInstance: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let wake: @Sendable () -> Void
 
     private static let maximumSlots = 1 << 24

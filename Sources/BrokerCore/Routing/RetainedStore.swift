@@ -1,3 +1,4 @@
+import Locking
 import Synchronization
 
 /// The retained messages of the whole broker, callable on any thread. Only retained PUBLISH and SUBSCRIBE come here.
@@ -20,7 +21,7 @@ final class RetainedStore: Sendable {
     private let stripes: [RetainedStripe]
     private let usage: RetainedUsage
     /// Where `removeExpired` goes on.
-    private let sweep = Mutex((stripe: 0, node: UInt32(0)))
+    private let sweep = Locked((stripe: 0, node: UInt32(0)))
 
     /// - Parameters:
     ///   - maximumMessages: bound of messages.

@@ -1,4 +1,4 @@
-import Synchronization
+import Locking
 
 /// The retained messages of some first levels, behind one lock. Any thread.
 ///
@@ -6,14 +6,14 @@ import Synchronization
 final class RetainedStripe: Sendable {
     typealias Trie = UnsafeLevelTrie<RetainedMessage?>
 
-    let trie: Mutex<Trie>
+    let trie: Locked<Trie>
     let usage: RetainedUsage
     private let hash: TopicHash
 
     init(hash: TopicHash, usage: RetainedUsage) {
         self.hash = hash
         self.usage = usage
-        trie = Mutex(Trie(hash: hash, emptyValue: nil))
+        trie = Locked(Trie(hash: hash, emptyValue: nil))
     }
 
     func set(_ message: RetainedMessage, _ topic: UnsafeRawBufferPointer) -> RetainedStore.Outcome {

@@ -1,5 +1,5 @@
+import Locking
 public import MQTTCodec
-import Synchronization
 
 /// What other threads ask of a shard. Handled on its thread, in order, in the next turn.
 public enum ShardCommand: Sendable {
@@ -73,7 +73,7 @@ public struct ShardSnapshot: Sendable {
 
 /// Commands for one shard, from any thread.
 final class ShardInbox: Sendable {
-    private let commands = Mutex<[ShardCommand]>([])
+    private let commands = Locked<[ShardCommand]>([])
     private let wake: @Sendable () -> Void
 
     /// - Parameter wake: called when the inbox was empty and is not any more.
@@ -109,7 +109,7 @@ final class ShardInbox: Sendable {
 
 /// Passes wake-ups to whoever drives the loops; nobody listens before the host has set its function.
 final class WakeRelay: Sendable {
-    private let function = Mutex<(@Sendable (Int) -> Void)?>(nil)
+    private let function = Locked<(@Sendable (Int) -> Void)?>(nil)
 
     func set(_ wake: @escaping @Sendable (Int) -> Void) { function.withLock { $0 = wake } }
 

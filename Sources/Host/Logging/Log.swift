@@ -1,5 +1,6 @@
 public import Configuration
 import Glibc
+import Locking
 import Reactor
 import Synchronization
 
@@ -22,7 +23,7 @@ public final class Log: Sendable {
         var closed = false
     }
 
-    private let pending = Mutex(Pending())
+    private let pending = Locked(Pending())
     private let threshold: Atomic<UInt8>
     private let writer: LogWriter
 

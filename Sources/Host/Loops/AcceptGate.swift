@@ -1,3 +1,4 @@
+import Locking
 import Synchronization
 
 /// Limits that hold over all loops, checked once per accepted connection and never per message: connections in total,
@@ -20,7 +21,7 @@ final class AcceptGate: Sendable {
     private let burst: Int64
     /// Token buckets: as many connections at once as the rate allows in one interval, refilled evenly. A bucket is
     /// the time when it would be full again, host clock ns; the past = full.
-    private let buckets = Mutex<[String: Int64]>([:])
+    private let buckets = Locked<[String: Int64]>([:])
 
     /// - Parameters:
     ///   - rate: connections of one address per `interval` ns; nil = unlimited.

@@ -1,12 +1,12 @@
 import BrokerCore
-import Synchronization
+import Locking
 
 /// Runs the notify hooks of one instance on the workers, one batch after the other.
 final class EventQueueBox: Sendable {
     /// Events per turn of a worker, so that one busy plugin does not keep a thread for itself.
     private static let batch = 256
 
-    private let queue = Mutex<HookEventQueue?>(nil)
+    private let queue = Locked<HookEventQueue?>(nil)
 
     func set(_ queue: HookEventQueue) { self.queue.withLock { $0 = queue } }
 

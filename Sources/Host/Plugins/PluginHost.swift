@@ -1,8 +1,8 @@
 import BrokerCore
 public import Configuration
 import Glibc
+import Locking
 public import PluginABI
-import Synchronization
 
 /// Loads plugins, starts their instances in the order of plugins.yaml, and gives the event loops the hook table that
 /// follows from them. Enabling, disabling and swapping is always the same: a new table, one swap, then the old instance
@@ -25,7 +25,7 @@ public final class PluginHost: Sendable {
     private let context: PluginContext
     private let search: PluginSearch
     private let builtins: [String: hl_plugin_entry_fn]
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Every load stays mapped: 30 to 70 KiB each for a Swift plugin.
     private static let maximumGenerations: UInt32 = 1000

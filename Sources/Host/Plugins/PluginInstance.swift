@@ -1,8 +1,8 @@
 import BrokerCore
 import Configuration
 import Glibc
+import Locking
 import PluginABI
-import Synchronization
 
 /// One configured use of a plugin: what the host keeps for it, from create to destroy and beyond. An instance is never
 /// freed once it was created: a thread of a faulty plugin may call the host after it was stopped.
@@ -49,7 +49,7 @@ final class PluginInstance: @unchecked Sendable {
     let handle: UnsafeMutablePointer<hl_self>
     /// Where the plugin keeps its state pointer.
     let statePlace: UnsafeMutablePointer<UnsafeMutableRawPointer?>
-    let state = Mutex(State())
+    let state = Locked(State())
     /// Called when registrations of a started instance have changed. Set before start, constant afterwards.
     let registrationsChanged: @Sendable () -> Void
     private let name: UnsafeMutableBufferPointer<UInt8>

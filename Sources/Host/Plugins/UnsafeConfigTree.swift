@@ -1,8 +1,8 @@
 import Configuration
 import Glibc
+import Locking
 import PluginABI
 import PositionedYAML
-import Synchronization
 
 /// The settings of one instance, laid out for config/1: every text, path and position stands in memory that lives as
 /// long as this object.
@@ -30,7 +30,7 @@ final class ConfigTree: @unchecked Sendable {
     private(set) var nodes: [Node] = []
     private let instance: String
     private let paths: PathBase
-    private let later = Mutex(Later())
+    private let later = Locked(Later())
 
     /// - Parameters:
     ///   - instance: its id, for messages.

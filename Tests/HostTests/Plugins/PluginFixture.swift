@@ -3,7 +3,7 @@ import Configuration
 import Foundation
 import PluginABI
 import PositionedYAML
-import Synchronization
+import Locking
 import Testing
 
 @testable import Host
@@ -14,7 +14,7 @@ enum PluginFixture {
         .deletingLastPathComponent().deletingLastPathComponent().path
 
     private static let folder = NSTemporaryDirectory() + "hookline-fixtures-\(getpid())"
-    private static let built = Mutex<[String: String]>([:])
+    private static let built = Locked<[String: String]>([:])
 
     /// The shared object of a source with these flags.
     static func build(_ name: String, _ flags: String...) throws -> String {

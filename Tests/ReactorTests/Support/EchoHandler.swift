@@ -1,5 +1,5 @@
 import Glibc
-import Synchronization
+import Locking
 
 @testable import Reactor
 
@@ -11,7 +11,7 @@ final class Progress: Sendable {
         var moves = 0
         var woken = 0
     }
-    private let counts = Mutex(Counts())
+    private let counts = Locked(Counts())
 
     func opened(on loop: Int) { counts.withLock { $0.opened.append(loop) } }
     func closed() { counts.withLock { $0.closed += 1 } }
