@@ -1,13 +1,14 @@
 /// Who may import whom (ARCHITECTURE.md). Package.swift keeps our modules apart; this also keeps the toolchain's large
 /// libraries out of the broker, which the compiler would let in.
 enum ImportRules {
-    /// What every module may use: the standard library and the C library.
-    static let platform: Set<String> = ["Swift", "Glibc", "Synchronization"]
+    /// What every module may use: the standard library, the C library, and our lock.
+    static let platform: Set<String> = ["Swift", "Glibc", "Synchronization", "Locking"]
 
     /// Folder, and what its files may import beyond `platform`. The longest folder that matches a path counts.
     static let allowed: [(folder: String, modules: Set<String>)] = [
         ("Sources/MQTTCodec", []),
         ("Sources/Timing", []),
+        ("Sources/Locking", []),
         ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "Timing"]),
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
         ("Sources/PositionedYAML", ["CYAML"]),

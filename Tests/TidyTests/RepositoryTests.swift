@@ -11,6 +11,7 @@ struct RepositoryTests {
         ("leftover markers", { TextRules.leftoverMarkers($0) }),
         ("machine paths", { TextRules.absoluteMachinePaths($0) }),
         ("folder names", { TextRules.bannedFolderNames($0) }),
+        ("the one lock", { TextRules.uninstrumentedLock($0) }),
         ("hot path header", { TextRules.hotPathHeader($0) }),
     ]
 

@@ -87,6 +87,11 @@ struct RuleTests {
         #expect(TextRules.bannedFolderNames(file("Sources/Host/UtilityTariff.swift", "")).isEmpty)
     }
 
+    @Test func refusesALockThatThreadSanitizerDoesNotKnow() {
+        let text = "let a = Mu" + "tex(0)\nlet b: Mu" + "tex<Int>\n// Mu" + "tex<Int>\nlet c = Locked(0)\n"
+        #expect(TextRules.uninstrumentedLock(file("Sources/A/A.swift", text)).map(\.line) == [1, 2])
+    }
+
     @Test func refusesAHotPathFileWithoutBudget() {
         let mark = "// HOT PATH:"
         #expect(TextRules.hotPathHeader(file("Sources/A.swift", "\(mark)\n")).count == 1)
