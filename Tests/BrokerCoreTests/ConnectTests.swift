@@ -22,7 +22,7 @@ import Testing
         #expect(fourth.connack()?.sessionPresent == false)
     }
 
-    @Test("Session state survives with the session and ends with it [MQTT-4.1.0-1]", arguments: Setting.all)
+    @Test("Session state survives with the session and ends with it [MQTT-3.1.2-23]", arguments: Setting.all)
     func stateLivesWithTheSession(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let first = test.connect("c", setting.version, home: 1, expiry: 100)
@@ -39,7 +39,9 @@ import Testing
         #expect(third.messages().isEmpty)
     }
 
-    @Test("An empty identifier gets one of the broker's, which CONNACK names [MQTT-3.1.3-6, -7]", arguments: [1, 3])
+    @Test(
+        "An empty identifier gets one of the broker's, which CONNACK names [MQTT-3.1.3-6][MQTT-3.1.3-7]",
+        arguments: [1, 3])
     func assignedIdentifier(shards: Int) throws {
         let test = TestBroker(shards: shards)
         var seen: Set<[UInt8]> = []
@@ -59,7 +61,7 @@ import Testing
         #expect(TestBroker().connect("mine").connack()?.properties.assignedClientIdentifier == nil)
     }
 
-    @Test("An empty identifier without Clean Session is refused with 0x02 [MQTT-3.1.3-8 of 3.1.1]")
+    @Test("An empty identifier without Clean Session is refused with 0x02 [v3 MQTT-3.1.3-8]")
     func emptyIdentifierVersion3() {
         let test = TestBroker()
         let refused = test.connect("", .v3_1_1, expiry: 1)
@@ -172,7 +174,7 @@ import Testing
         #expect(client.output == [0x20, 2, 0, 0])
     }
 
-    @Test("A will beyond the broker's limits refuses CONNECT [MQTT-3.2.2-12, -13]", arguments: [0, 1, 2, 3])
+    @Test("A will beyond the broker's limits refuses CONNECT [MQTT-3.2.2-12][MQTT-3.2.2-13]", arguments: [0, 1, 2, 3])
     func willLimits(kind: Int) {
         let test = TestBroker {
             $0.maximumQoS = 1

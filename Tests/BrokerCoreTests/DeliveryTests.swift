@@ -19,7 +19,7 @@ import Testing
         #expect(wildcard.payloads() == ["hello"])
     }
 
-    @Test("QoS 1 is acknowledged and delivered with a packet identifier [MQTT-4.3.2-1]", arguments: Setting.all)
+    @Test("QoS 1 is acknowledged and delivered with a packet identifier [MQTT-4.3.2-4]", arguments: Setting.all)
     func qos1(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let subscriber = test.connect("subscriber", setting.version, home: 1)

@@ -14,8 +14,10 @@ import Testing
     }
 
     @Test(
-        "Properties are forwarded unchanged, user properties in order [MQTT-3.3.2-4, -15, -16, -17, -18, -20]",
-        arguments: [1, 2, 3])
+        """
+        Properties are forwarded unchanged, user properties in order [MQTT-3.3.2-4][MQTT-3.3.2-15][MQTT-3.3.2-16]\
+        [MQTT-3.3.2-17][MQTT-3.3.2-18][MQTT-3.3.2-20]
+        """, arguments: [1, 2, 3])
     func unchanged(shards: Int) {
         let test = TestBroker(shards: shards)
         let online = test.connect("online", home: 1)

@@ -39,7 +39,7 @@ import Testing
         #expect(!client.isClosed)
     }
 
-    @Test("The server's keep-alive wins and is announced [MQTT-3.1.2-21, MQTT-3.2.2-22]")
+    @Test("The server's keep-alive wins and is announced [MQTT-3.1.2-21][MQTT-3.2.2-21]")
     func serverKeepAlive() {
         let test = TestBroker { $0.serverKeepAlive = 4 }
         let client = test.connect("c") { $0.keepAlive = 600 }
@@ -57,7 +57,7 @@ import Testing
         #expect(client.isClosed)
     }
 
-    @Test("A 3.1.1 client, which cannot be told, keeps its own keep-alive [MQTT-3.1.2-24 of 3.1.1]")
+    @Test("A 3.1.1 client, which cannot be told, keeps its own keep-alive [v3 MQTT-3.1.2-24]")
     func version3() {
         let test = TestBroker { $0.serverKeepAlive = 4 }
         let client = test.connect("c", .v3_1_1) { $0.keepAlive = 60 }

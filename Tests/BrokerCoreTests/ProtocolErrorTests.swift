@@ -51,7 +51,7 @@ import Testing
         #expect(client.isClosed && client.output.isEmpty)
     }
 
-    @Test("AUTH without an authentication method is a protocol error [MQTT-4.12.0-6]")
+    @Test("AUTH without an authentication method is a protocol error [MQTT-4.12.0-7]")
     func auth() {
         let client = TestBroker().connect("c")
         _ = client.received()

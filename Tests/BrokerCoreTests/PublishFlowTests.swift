@@ -5,7 +5,7 @@ import Testing
 
 /// QoS 1 and 2 from a publisher to the broker, and the limits CONNACK announced.
 @Suite struct PublishFlowTests {
-    @Test("QoS 2 is PUBREC, PUBREL, PUBCOMP, and delivered once [MQTT-4.3.3-8 to -12]", arguments: Setting.all)
+    @Test("QoS 2 is PUBREC, PUBREL, PUBCOMP, and delivered once [MQTT-4.3.3-8][MQTT-4.3.3-11]", arguments: Setting.all)
     func exactlyOnce(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let subscriber = test.connect("s", home: 1)
@@ -73,7 +73,9 @@ import Testing
         #expect(old.received() == [.puback(Ack(packetID: 1))])
     }
 
-    @Test("Acknowledgements leave in the order of their PUBLISH packets [MQTT-4.6.0-2, -3]", arguments: [1, 2, 3])
+    @Test(
+        "Acknowledgements leave in the order of their PUBLISH packets [MQTT-4.6.0-2][MQTT-4.6.0-3]",
+        arguments: [1, 2, 3])
     func order(shards: Int) {
         let test = TestBroker(shards: shards)
         let subscriber = test.connect("s", home: 1)

@@ -46,7 +46,9 @@ import Testing
         #expect(wake(test).takeAll().count == 4)
     }
 
-    @Test("refuse: the publisher is told 0x97, a 3.1.1 publisher is closed", arguments: ProtocolVersion.allCases)
+    @Test(
+        "refuse: the publisher is told 0x97, a 3.1.1 publisher is closed [v3 MQTT-4.8.0-2]",
+        arguments: ProtocolVersion.allCases)
     func refuse(version: ProtocolVersion) {
         let test = TestBroker {
             $0.maximumQueuedMessages = 2
@@ -145,7 +147,7 @@ import Testing
     }
 
     @Test(
-        "A queued message that has expired is dropped; another one carries what is left [MQTT-3.3.2-5, -6]",
+        "A queued message that has expired is dropped; another one carries what is left [MQTT-3.3.2-5][MQTT-3.3.2-6]",
         arguments: [1, 2])
     func expiry(shards: Int) {
         let test = TestBroker(shards: shards)
@@ -179,7 +181,7 @@ import Testing
     }
 
     @Test(
-        "A message larger than the client's Maximum Packet Size counts as delivered [MQTT-3.1.2-24, -25]",
+        "A message larger than the client's Maximum Packet Size counts as delivered [MQTT-3.1.2-24][MQTT-3.1.2-25]",
         arguments: [0, 1, 2] as [UInt8])
     func clientPacketLimit(qos: UInt8) {
         let test = TestBroker { $0.maximumInflight = 1 }

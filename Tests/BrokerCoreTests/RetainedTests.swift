@@ -5,7 +5,9 @@ import Testing
 
 /// Retained messages: the last value of a topic, for those who subscribe later.
 @Suite struct RetainedTests {
-    @Test("The last retained message goes to a new subscriber with RETAIN set [MQTT-3.3.1-8]", arguments: Setting.all)
+    @Test(
+        "The last retained message goes to a new subscriber with RETAIN set [v3 MQTT-3.3.1-6][v3 MQTT-3.3.1-8]",
+        arguments: Setting.all)
     func lastValue(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let publisher = test.connect("p", setting.version, home: 0)
@@ -17,7 +19,9 @@ import Testing
         #expect(messages.map(\.retain) == [true] && messages.map(\.qos) == [1])
     }
 
-    @Test("An empty payload clears the topic and is delivered as any other [MQTT-3.3.1-6, -7]", arguments: Setting.all)
+    @Test(
+        "An empty payload clears the topic and is delivered as any other [MQTT-3.3.1-6][MQTT-3.3.1-7]",
+        arguments: Setting.all)
     func clear(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let present = test.connect("present", setting.version, home: 1)
@@ -44,7 +48,8 @@ import Testing
         #expect(late.payloads() == ["kept"])
     }
 
-    @Test("Retain As Published keeps the flag, otherwise it is cleared [MQTT-3.3.1-12, -13]", arguments: [1, 2])
+    @Test(
+        "Retain As Published keeps the flag, otherwise it is cleared [MQTT-3.3.1-12][MQTT-3.3.1-13]", arguments: [1, 2])
     func retainAsPublished(shards: Int) {
         let test = TestBroker(shards: shards)
         let keeps = test.connect("keeps", home: 1)
@@ -62,7 +67,7 @@ import Testing
         #expect(old.messages().map(\.retain) == [false, false])
     }
 
-    @Test("Retain Handling: always, only for a new subscription, never [MQTT-3.3.1-9, -10, -11]")
+    @Test("Retain Handling: always, only for a new subscription, never [MQTT-3.3.1-9][MQTT-3.3.1-10][MQTT-3.3.1-11]")
     func retainHandling() {
         let cases: [(MQTTCodec.Subscription.RetainHandling, [Int])] = [
             (.send, [1, 1]), (.sendIfNew, [1, 0]), (.doNotSend, [0, 0]),
@@ -141,7 +146,8 @@ import Testing
     }
 
     @Test(
-        "An expired retained message is not sent; another carries what is left [MQTT-3.3.2-5, -6]", arguments: [1, 2])
+        "An expired retained message is not sent; another carries what is left [MQTT-3.3.2-5][MQTT-3.3.2-6]",
+        arguments: [1, 2])
     func expiry(shards: Int) {
         let test = TestBroker(shards: shards)
         let publisher = test.connect("p", home: 0)

@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(
-        "A reconnect resends in order, with DUP, under the same identifiers [MQTT-4.4.0-1, MQTT-4.6.0-1]",
+        "A reconnect resends in order, with DUP, under the same identifiers [MQTT-4.4.0-1][MQTT-4.6.0-1]",
         arguments: Setting.all)
     func resend(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
@@ -118,7 +118,7 @@ import Testing
         #expect(messages.allSatisfy { $0.dup })
     }
 
-    @Test("PUBREC with an error ends the exchange, the next message follows [MQTT-4.3.3-4]")
+    @Test("PUBREC with an error ends the exchange, the next message follows [MQTT-4.4.0-2]")
     func refusedByTheReceiver() {
         let test = TestBroker()
         let client = subscriber(test, receiveMaximum: 1)

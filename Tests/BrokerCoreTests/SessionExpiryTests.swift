@@ -9,7 +9,9 @@ import Testing
         test.connect("c", version, home: 1, cleanStart: false, expiry: 100).connack()?.sessionPresent ?? false
     }
 
-    @Test("A session ends when its interval has passed since the connection ended [MQTT-3.1.2-23]", arguments: [1, 2])
+    @Test(
+        "A session ends when its interval has passed since the connection ended [MQTT-3.1.2-23][MQTT-4.1.0-2]",
+        arguments: [1, 2])
     func interval(shards: Int) {
         for (seconds, present) in [(99.0, true), (100.5, false)] {
             let test = TestBroker(shards: shards)
@@ -80,7 +82,7 @@ import Testing
         }
     }
 
-    @Test("DISCONNECT must not raise the interval from zero [MQTT-3.14.2-2]")
+    @Test("DISCONNECT must not raise the interval from zero")
     func raisedFromZero() {
         let test = TestBroker()
         let client = test.connect("c", home: 1)

@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test("Messages go round the members, one each [MQTT-4.8.2-4]", arguments: Setting.all)
+    @Test("Messages go round the members, one each", arguments: Setting.all)
     func roundRobin(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let group = members(test, 4, setting.version)
@@ -202,7 +202,7 @@ import Testing
         #expect(client.takeAll().count == 1)
     }
 
-    @Test("No retained messages for a shared subscription [MQTT-3.8.4-4]", arguments: [1, 2])
+    @Test("No retained messages for a shared subscription", arguments: [1, 2])
     func noRetained(shards: Int) {
         let test = TestBroker(shards: shards)
         let publisher = test.connect("p", home: 0)
@@ -215,7 +215,7 @@ import Testing
     }
 
     @Test(
-        "Invalid share names are refused [MQTT-4.8.2-1, -2]",
+        "Invalid share names are refused [MQTT-4.8.2-1][MQTT-4.8.2-2]",
         arguments: ["$share//t", "$share/g", "$share/g+/t", "$share/g#/t", "$share/g/"])
     func invalid(filter: String) {
         let client = TestBroker().connect("c")

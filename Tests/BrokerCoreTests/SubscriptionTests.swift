@@ -5,7 +5,7 @@ import Testing
 
 /// SUBSCRIBE, UNSUBSCRIBE, and who then receives what.
 @Suite struct SubscriptionTests {
-    @Test("SUBACK has one code per filter, in order [MQTT-3.8.4-5, -6, MQTT-3.9.3-1]", arguments: Setting.all)
+    @Test("SUBACK has one code per filter, in order [MQTT-3.8.4-5][MQTT-3.8.4-6][MQTT-3.9.3-1]", arguments: Setting.all)
     func codes(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let client = test.connect("c", setting.version, home: 1)
@@ -38,7 +38,8 @@ import Testing
     }
 
     @Test(
-        "Overlapping subscriptions: one copy, the highest QoS, all identifiers [MQTT-3.3.4-2, -4]", arguments: [1, 2])
+        "Overlapping subscriptions: one copy, the highest QoS, all identifiers [MQTT-3.3.4-2][MQTT-3.3.4-4]",
+        arguments: [1, 2])
     func overlapping(shards: Int) {
         let test = TestBroker(shards: shards)
         let client = test.connect("c", home: 1)
@@ -66,7 +67,9 @@ import Testing
         #expect(again.messages().map { Set($0.properties.subscriptionIdentifiers) } == [[200_000_000, 7]])
     }
 
-    @Test("A leading wildcard does not reach topics that start with $ [MQTT-4.7.2-1]", arguments: Setting.all)
+    @Test(
+        "A leading wildcard does not reach topics that start with $ [MQTT-4.7.2-1][v3 MQTT-4.7.2-1]",
+        arguments: Setting.all)
     func dollar(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         let client = test.connect("c", setting.version, home: 1)
@@ -78,7 +81,9 @@ import Testing
         #expect(client.payloads() == ["1"])
     }
 
-    @Test("Filters match as the specification says [MQTT-4.7.1-2, -3]", arguments: [1, 2])
+    @Test(
+        "Filters match as the specification says [MQTT-4.7.1-1][MQTT-4.7.1-2][v3 MQTT-4.7.1-2][v3 MQTT-4.7.1-3]",
+        arguments: [1, 2])
     func matching(shards: Int) {
         let cases: [(filter: String, topic: String, matches: Bool)] = [
             ("sport/tennis/player1/#", "sport/tennis/player1", true), ("sport/#", "sport", true),
@@ -123,7 +128,7 @@ import Testing
     }
 
     @Test(
-        "UNSUBSCRIBE ends delivery at once and says what existed [MQTT-3.10.4-1, MQTT-3.11.3-1]",
+        "UNSUBSCRIBE ends delivery at once and says what existed [MQTT-3.10.4-1][MQTT-3.11.3-1]",
         arguments: Setting.all)
     func unsubscribe(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)

@@ -36,7 +36,7 @@ import Testing
         #expect(newer.payloads() == ["second"])
     }
 
-    @Test("A session that ends with its connection is not taken over [MQTT-3.1.2-5]", arguments: Setting.all)
+    @Test("A session that ends with its connection is not taken over", arguments: Setting.all)
     func endingSession(_ setting: Setting) {
         let test = TestBroker(shards: setting.shards)
         _ = test.connect("c", setting.version, home: 1)

@@ -24,7 +24,9 @@ import Testing
         #expect(messages.allSatisfy { $0.properties.topicAlias == nil })
     }
 
-    @Test("An alias above the announced maximum, or zero, ends the connection [MQTT-3.3.2-8, -9]", arguments: [0, 5])
+    @Test(
+        "An alias above the announced maximum, or zero, ends the connection [MQTT-3.3.2-8][MQTT-3.3.2-9]",
+        arguments: [0, 5])
     func outOfRange(alias: Int) {
         let test = TestBroker { $0.maximumTopicAlias = 4 }
         let client = test.connect("p")

@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(
-        "DISCONNECT with any other code publishes it [MQTT-3.14.4-3]",
+        "DISCONNECT with any other code publishes it [MQTT-3.1.2-8]",
         arguments: [ReasonCode.disconnectWithWill, .unspecifiedError, .protocolError])
     func disconnectWithWill(reason: ReasonCode) {
         let (_, watcher, client) = scene()
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test("A retained will is retained, another one is not [MQTT-3.1.2-14, -15]", arguments: [false, true])
+    @Test("A retained will is retained, another one is not [MQTT-3.1.2-14][MQTT-3.1.2-15]", arguments: [false, true])
     func retained(retain: Bool) {
         let (test, watcher, client) = scene { $0.retain = retain }
         client.drop()

@@ -31,7 +31,7 @@ def test_a_persistent_session_keeps_subscriptions_and_queues_messages(broker, ve
 
 @versions
 def test_a_clean_start_forgets_the_session(broker, version):
-    """[MQTT-3.1.2-4]"""
+    """[MQTT-3.1.2-4][v3 MQTT-3.1.2-6]"""
     with Client(broker, "phone", **persistent(version)) as first:
         first.subscribe("mail", 1)
     with Client(broker) as sender:
@@ -181,7 +181,7 @@ def test_an_assigned_client_identifier_is_unique_and_told(broker):
 
 
 def test_an_empty_client_id_without_clean_session_is_refused_in_3_1_1(broker):
-    """[MQTT-3.1.3-8]"""
+    """[v3 MQTT-3.1.3-8]"""
     with Wire(broker, connect("", version=4, clean=False)) as client:
         assert client.expect(2) == b"\0\x02"
         client.expect_end()

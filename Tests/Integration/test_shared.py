@@ -43,7 +43,6 @@ def gather(clients, count):
 
 
 def test_each_message_goes_to_one_member(broker):
-    """[MQTT-4.8.2-4]"""
     group = members(broker, 4)
     try:
         with Client(broker) as sender:

@@ -59,7 +59,7 @@ extension Shard {
         case .pingreq: send(connection, .pingresp)
         case .disconnect(let disconnect): handleDisconnect(connection, disconnect)
         case .connect: protocolFailure(connection, .protocolError, "second CONNECT [MQTT-3.1.0-2]")
-        case .auth: protocolFailure(connection, .protocolError, "AUTH without authentication method [MQTT-4.12.0-6]")
+        case .auth: protocolFailure(connection, .protocolError, "AUTH without authentication method [MQTT-4.12.0-7]")
         default: protocolFailure(connection, .protocolError, "a packet that only a server sends")
         }
     }

@@ -94,7 +94,7 @@ import Testing
         #expect(fixture.groups.count == 0)
     }
 
-    @Test("Groups differ by name and by filter [MQTT-4.8.2-1]")
+    @Test("Groups differ by name and by filter")
     func identity() {
         let fixture = Fixture()
         let all = [fixture.join(1, "g", "a/b"), fixture.join(1, "h", "a/b"), fixture.join(1, "g", "a/+")]
@@ -104,7 +104,7 @@ import Testing
         #expect(fixture.join(1, "ga", "/x") != fixture.join(1, "g", "a/x"))
     }
 
-    @Test("Joining again updates the options and keeps one membership [MQTT-3.8.4-3]")
+    @Test("Joining again updates the options and keeps one membership")
     func update() throws {
         let fixture = Fixture()
         let group = fixture.join(1, qos: 1)
