@@ -43,6 +43,8 @@ public enum DisconnectCause: Sendable, Equatable {
     case protocolViolation(String)
     /// CONNECT was refused.
     case refused(String)
+    /// The credentials it logged in with are no longer valid, and it has not authenticated again.
+    case credentialsExpired
     /// A plugin or an administrator ended it.
     case kicked
     /// The broker is stopping.

@@ -11,6 +11,7 @@ extension DisconnectCause {
         case .takenOver: "taken_over"
         case .protocolViolation: "protocol_violation"
         case .refused: "refused"
+        case .credentialsExpired: "credentials_expired"
         case .kicked: "kicked"
         case .shutdown: "shutdown"
         case .limit: "limit"
@@ -21,7 +22,9 @@ extension DisconnectCause {
     public var detail: String {
         switch self {
         case .protocolViolation(let detail), .refused(let detail), .limit(let detail): detail
-        case .clientDisconnect, .connectionLost, .keepAliveTimeout, .connectTimeout, .takenOver, .kicked, .shutdown: ""
+        case .clientDisconnect, .connectionLost, .keepAliveTimeout, .connectTimeout, .takenOver, .credentialsExpired,
+            .kicked, .shutdown:
+            ""
         }
     }
 }

@@ -32,15 +32,13 @@ public struct ConnectCall: HookCall, ~Escapable {
     /// Who this is, with a verdict of allow.
     /// - Parameter userName: empty for the one of the packet.
     public func setIdentity(userName: String = "", groups: [String] = [], account: String = "") {
-        let raw = context.raw
-        withView(userName) { userName in
-            withView(account) { account in
-                withViews(groups) { groups in
-                    _ = raw.pointee.api?.pointee.set_identity?(
-                        raw, userName, groups.baseAddress, UInt32(groups.count), account)
-                }
-            }
-        }
+        context.setIdentity(userName: userName, groups: groups, account: account)
+    }
+
+    /// When the credentials end, in nanoseconds on the host's monotonic clock (`now` plus what is left of them): the
+    /// broker ends the connection then. Without it there is no end.
+    public func setExpiry(at time: Int64) {
+        _ = context.raw.pointee.api?.pointee.set_expires_at?(context.raw, time)
     }
 
     /// Return this from the hook to answer in `Plugin.authConnectDeferred` on a worker thread.

@@ -2,6 +2,7 @@
 /// `notify...` ones call `Plugin.notify`.
 public enum Hook: UInt32, Sendable {
     case authConnect = 4
+    case authExchange = 5
     case aclSubscribe = 7
     case aclPublish = 8
     case aclDeliver = 9

@@ -16,6 +16,20 @@ public struct CallContext: ~Escapable {
     }
 }
 
+extension CallContext {
+    func setIdentity(userName: String, groups: [String], account: String) {
+        let raw = raw
+        withView(userName) { userName in
+            withView(account) { account in
+                withViews(groups) { groups in
+                    _ = raw.pointee.api?.pointee.set_identity?(
+                        raw, userName, groups.baseAddress, UInt32(groups.count), account)
+                }
+            }
+        }
+    }
+}
+
 extension HookCall where Self: ~Escapable {
     private var raw: UnsafeMutablePointer<hl_call> { context.raw }
 

@@ -11,6 +11,13 @@ enum HookThunks {
         }
     }
 
+    static let authExchange: hl_auth_exchange_fn = { state, call, exchange in
+        guard let state, let call, let exchange else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.authExchange(ExchangeCall(call: call, exchange)).raw
+        }
+    }
+
     static let aclSubscribe: hl_acl_subscribe_fn = { state, call, subscribe in
         guard let state, let call, let subscribe else { return HL_ERROR }
         return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
@@ -59,6 +66,9 @@ enum HookThunks {
         case .authConnect:
             let connect = input.assumingMemoryBound(to: hl_connect.self)
             return plugin.authConnectDeferred(ConnectCall(call: call, connect)).raw
+        case .authExchange:
+            let exchange = input.assumingMemoryBound(to: hl_exchange.self)
+            return plugin.authExchangeDeferred(ExchangeCall(call: call, exchange)).raw
         case .aclSubscribe:
             let subscribe = input.assumingMemoryBound(to: hl_subscribe.self)
             return plugin.aclSubscribeDeferred(SubscribeCall(call: call, subscribe)).raw
@@ -74,6 +84,7 @@ enum HookThunks {
     static func function(for hook: Hook) -> hl_hook_fn {
         switch hook {
         case .authConnect: unsafeBitCast(authConnect, to: hl_hook_fn.self)
+        case .authExchange: unsafeBitCast(authExchange, to: hl_hook_fn.self)
         case .aclSubscribe: unsafeBitCast(aclSubscribe, to: hl_hook_fn.self)
         case .aclPublish: unsafeBitCast(aclPublish, to: hl_hook_fn.self)
         case .aclDeliver: unsafeBitCast(aclDeliver, to: hl_hook_fn.self)

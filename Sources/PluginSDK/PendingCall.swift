@@ -23,6 +23,31 @@ public struct PendingCall: @unchecked Sendable {
         complete(raw: verdict.raw, reason: reason, rule: rule)
     }
 
+    /// Answers a call of `authExchange`.
+    /// - Parameters:
+    ///   - data: Authentication Data for the client.
+    ///   - memo: what the next step is given back, with `.challenge`.
+    ///   - expiresAt: when the credentials end, as in `ExchangeCall.setExpiry(at:)`; 0: they do not.
+    /// - Returns: false when nobody waits for it any more.
+    @discardableResult
+    public func complete(
+        _ verdict: ExchangeVerdict, data: Span<UInt8>, memo: Span<UInt8>, expiresAt: Int64 = 0,
+        reason: ReasonCode? = nil, rule: String = ""
+    ) -> Bool {
+        withView(data) { data in
+            withView(memo) { memo in
+                complete(raw: verdict.raw, reason: reason, rule: rule) { answer in
+                    answer.flags |= HL_ANSWER_DATA | HL_ANSWER_MEMO
+                    answer.data = data
+                    answer.memo = memo
+                    guard expiresAt > 0 else { return }
+                    answer.flags |= HL_ANSWER_EXPIRES_AT
+                    answer.expires_at = expiresAt
+                }
+            }
+        }
+    }
+
     /// Answers a call of `messageIn`.
     /// - Returns: false when nobody waits for it any more.
     @discardableResult
@@ -30,7 +55,9 @@ public struct PendingCall: @unchecked Sendable {
         complete(raw: verdict.raw, reason: reason, rule: rule)
     }
 
-    private func complete(raw verdict: UInt32, reason: ReasonCode?, rule: String) -> Bool {
+    private func complete(
+        raw verdict: UInt32, reason: ReasonCode?, rule: String, _ add: (inout hl_answer) -> Void = { _ in }
+    ) -> Bool {
         withView(rule) { rule in
             var answer = hl_answer()
             answer.struct_size = UInt32(MemoryLayout<hl_answer>.size)
@@ -42,6 +69,7 @@ public struct PendingCall: @unchecked Sendable {
                 answer.flags |= HL_ANSWER_RULE
                 answer.rule = rule
             }
+            add(&answer)
             return host.pointee.core?.pointee.complete?(host, token, verdict, &answer) == HL_OK
         }
     }

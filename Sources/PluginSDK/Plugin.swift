@@ -37,6 +37,11 @@ open class Plugin {
     /// Answers what `authConnect` deferred.
     open func authConnectDeferred(_ call: borrowing ConnectCall) -> AccessVerdict { .error }
 
+    /// What about this step of an enhanced authentication?
+    open func authExchange(_ call: borrowing ExchangeCall) -> ExchangeVerdict { .abstain }
+    /// Answers what `authExchange` deferred.
+    open func authExchangeDeferred(_ call: borrowing ExchangeCall) -> ExchangeVerdict { .error }
+
     /// May this client have this subscription?
     open func aclSubscribe(_ call: borrowing SubscribeCall) -> AccessVerdict { .abstain }
     /// Answers what `aclSubscribe` deferred.

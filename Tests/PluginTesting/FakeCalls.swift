@@ -53,6 +53,33 @@ extension FakeHost {
         }
     }
 
+    /// `auth.exchange`: one step. `memo` is that of the answer before; at step 0 of a log-in the client sends CONNECT.
+    package func exchange(
+        _ client: FakeClient, method: String, data: [UInt8], memo: [UInt8] = [], step: UInt32 = 0,
+        isReauthentication: Bool = false
+    ) -> Answer {
+        let method = LentText(method)
+        return client.lend { client in
+            data.withUnsafeBufferPointer { data in
+                memo.withUnsafeBufferPointer { memo in
+                    var exchange = hl_exchange()
+                    exchange.struct_size = UInt32(MemoryLayout<hl_exchange>.size)
+                    exchange.flags = isReauthentication ? HL_EXCHANGE_AGAIN : 0
+                    exchange.client = client
+                    exchange.method = method.view
+                    exchange.data = hl_view(ptr: data.baseAddress, len: UInt64(data.count))
+                    exchange.memo = hl_view(ptr: memo.baseAddress, len: UInt64(memo.count))
+                    exchange.step = step
+                    return withUnsafePointer(to: exchange) { exchange in
+                        call(.authExchange, exchange) { function, state, call in
+                            unsafeBitCast(function, to: hl_auth_exchange_fn.self)(state, call, exchange)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// `acl.publish`
     package func publish(_ topic: String, by client: FakeClient) -> Answer {
         lendMessage(topic, by: client) { message in

@@ -139,6 +139,11 @@ package struct Answer: Equatable {
     package internal(set) var cacheScope: UInt32 = 0
     package internal(set) var identity = ""
     package internal(set) var groups: [String] = []
+    /// `authExchange`: what goes to the client, and what comes back with the next step.
+    package internal(set) var data: [UInt8]?
+    package internal(set) var memo: [UInt8]?
+    /// When the credentials end, monotonic nanoseconds; 0: they do not.
+    package internal(set) var expiresAt: Int64 = 0
     /// The verdict came from a worker.
     package internal(set) var wasDeferred = false
     package internal(set) var completions = 0

@@ -69,6 +69,18 @@ final class FakeTables {
             FakeHost.of(call?.pointee.`self`)?.answer.cacheScope = scope
             return HL_OK
         }
+        call.pointer.pointee.set_data = { call, data in
+            FakeHost.of(call?.pointee.`self`)?.answer.data = Array(data.bytes)
+            return HL_OK
+        }
+        call.pointer.pointee.set_memo = { call, memo in
+            FakeHost.of(call?.pointee.`self`)?.answer.memo = Array(memo.bytes)
+            return HL_OK
+        }
+        call.pointer.pointee.set_expires_at = { call, when in
+            FakeHost.of(call?.pointee.`self`)?.answer.expiresAt = when
+            return HL_OK
+        }
         call.pointer.pointee.set_identity = { call, userName, groups, count, _ in
             let host = FakeHost.of(call?.pointee.`self`)
             host?.answer.identity = userName.text
@@ -143,6 +155,8 @@ extension FakeHost {
 }
 
 extension hl_view {
+    var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: ptr, count: ptr == nil ? 0 : Int(len)) }
+
     var text: String {
         String(decoding: UnsafeBufferPointer(start: ptr, count: ptr == nil ? 0 : Int(len)), as: UTF8.self)
     }

@@ -7,6 +7,8 @@ enum ConnectionPhase: UInt8 {
     case awaitingConnect
     /// CONNECT is being decided on by a plugin.
     case authenticating
+    /// An AUTH packet of the client is awaited [MQTT-4.12.0-3].
+    case exchanging
     /// CONNACK with success is on its way; packets flow.
     case online
     /// Ended; freed at the end of the turn.
@@ -86,6 +88,11 @@ final class ConnectionExtras {
     var wantsProblemInformation = true
     /// What waits for a hook's answer.
     var pending: PendingStage?
+    /// Enhanced authentication, when its CONNECT names a method.
+    var enhanced: EnhancedAuthentication?
+    /// When its credentials end, host clock ns; 0 = never.
+    var credentialsEnd: Int64 = 0
+    var credentialsTimer: TimerID?
     /// Its CONNECT while it moves to its home shard.
     var moving: Connect?
     /// Output positions that wait for the store, oldest first.

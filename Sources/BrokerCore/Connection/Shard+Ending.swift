@@ -51,6 +51,7 @@ extension Shard {
         }
         connection.pointee.phase = .closed
         if let timer = connection.pointee.timer { _ = wheel.cancel(timer) }
+        if let timer = extras.credentialsTimer { _ = wheel.cancel(timer) }
         if let pending = extras.pending {
             extras.pending = nil
             cancelPending(pending)

@@ -12,7 +12,8 @@ extension Shard {
         let client = PluginClient(
             connection.extras.identity, connection: connection.pointee.id, protocolLevel: connect.version.rawValue,
             isAnonymous: false)
-        let outcome = withPluginConnect(connect, client) { hooks.authConnect($0, now: now) }
+        let lent = PluginConnect(connect, client)
+        let outcome = withExtendedLifetime(lent) { lent.pointer.map { hooks.authConnect($0, now: now) } ?? .deny }
         concludeConnect(connection, connect, outcome)
     }
 
@@ -24,12 +25,8 @@ extension Shard {
             park(connection, token: token, deadline: deadline, .connect(connect))
         case .allow:
             takeIdentity(connection)
-            proceed(connection, connect)
-        case .deny:
-            let result = hooks.lastResult
-            let reason = refusalReason(result, connect)
-            let words = result.hasFailed ? "a plugin failed or did not decide in time" : "not authorized"
-            refuse(connection, reason, words, rule: result.rule.text)
+            if takeCredentialsEnd(connection) { proceed(connection, connect) }
+        case .deny: refuseDenied(connection, connect)
         default:
             let hasCredentials = connect.userName != nil || connect.password != nil
             let isOpen = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
@@ -45,8 +42,16 @@ extension Shard {
         }
     }
 
+    /// Answers what the plugin that denied wants.
+    func refuseDenied(_ connection: ConnectionRef, _ connect: Connect) {
+        let result = hooks.lastResult
+        let reason = refusalReason(result, connect)
+        let words = result.hasFailed ? "a plugin failed or did not decide in time" : "not authorized"
+        refuse(connection, reason, words, rule: result.rule.text)
+    }
+
     /// The client is let in; its will must be allowed as well, because it will be published in its name.
-    private func proceed(_ connection: ConnectionRef, _ connect: Connect) {
+    func proceed(_ connection: ConnectionRef, _ connect: Connect) {
         if let will = connect.will, hooks.table.hasACLPublish, !willIsAllowed(connection, connect, will) {
             refuse(connection, .notAuthorized, "not authorized to publish the will", rule: hooks.lastResult.rule.text)
             return
@@ -55,7 +60,7 @@ extension Shard {
     }
 
     /// Takes over who the plugin says this is.
-    private func takeIdentity(_ connection: ConnectionRef) {
+    func takeIdentity(_ connection: ConnectionRef) {
         let result = hooks.lastResult
         guard result.hasIdentity else { return }
         let extras = connection.extras
@@ -71,34 +76,5 @@ extension Shard {
         if result.hasFailed { return .serverBusy }
         if result.reasonCode >= 0x80, let raw = UInt8(exactly: result.reasonCode) { return ReasonCode(rawValue: raw) }
         return connect.userName != nil ? .badUserNameOrPassword : .notAuthorized
-    }
-
-    /// Lends CONNECT to plugins; everything is copied by the dispatcher when a plugin answers later.
-    private func withPluginConnect(
-        _ connect: Connect, _ client: PluginClient, _ body: (UnsafePointer<hl_connect>) -> HookOutcome
-    ) -> HookOutcome {
-        let username = connect.userName ?? []
-        let password = connect.password ?? []
-        return username.withUnsafeBytes { username in
-            password.withUnsafeBytes { password in
-                var input = hl_connect()
-                input.struct_size = UInt32(MemoryLayout<hl_connect>.size)
-                if connect.cleanStart { input.flags |= HL_CONNECT_CLEAN_START }
-                if connect.userName != nil { input.flags |= HL_CONNECT_HAS_USERNAME }
-                if connect.password != nil { input.flags |= HL_CONNECT_HAS_PASSWORD }
-                if connect.clientID.isEmpty { input.flags |= HL_CONNECT_ASSIGNED_ID }
-                input.client = client.pointer
-                input.client_id = client.pointer.pointee.client_id
-                input.username = hl_view(username)
-                input.password = hl_view(password)
-                input.keep_alive = UInt32(connect.keepAlive)
-                input.session_expiry = connect.properties.sessionExpiryInterval ?? 0
-                input.receive_max = UInt32(connect.properties.receiveMaximum ?? .max)
-                input.max_packet_size = connect.properties.maximumPacketSize ?? 0
-                input.max_topic_alias = UInt32(connect.properties.topicAliasMaximum ?? 0)
-                input.will_delay = connect.will?.properties.willDelayInterval ?? 0
-                return withUnsafePointer(to: input, body)
-            }
-        }
     }
 }

@@ -83,6 +83,7 @@ extension Shard {
         case .drop:
             state.pointee.counters.dropped[Int(DropReason.pluginDropped.rawValue)] &+= 1
             acknowledgeOnly(connection, message.qos, inbound.header.packetID, .success)
+        case .challenge: break
         case .replaced:
             publishEdited(connection, message, inbound.header.packetID)
         }

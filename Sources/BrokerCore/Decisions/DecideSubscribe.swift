@@ -87,7 +87,7 @@ extension Shard {
         }
     }
 
-    private func recheck(_ session: SessionRef, _ connection: ConnectionRef) {
+    func recheck(_ session: SessionRef, _ connection: ConnectionRef) {
         var lost: [(filter: [UInt8], rule: String)] = []
         state.pointee.tree.forEach(in: session.pointee.subscriptions) { subscription in
             let filter = Array(subscription.pointee.filterBytes)

@@ -36,6 +36,7 @@ extension Shard {
         switch work {
         case .connect(let connect):
             concludeConnect(connection, connect, outcome)
+        case .exchange: concludeExchange(connection, outcome)
         case .publish(let frame, let bodyOffset, let stage):
             frame.withUnsafeBytes {
                 concludePublish(connection, $0, bodyOffset, stage, outcome)

@@ -29,18 +29,19 @@ extension Shard {
             clientID: clientID, username: connect.userName ?? [], groups: [], account: [],
             address: extras.identity.address, listener: extras.identity.listener)
         extras.keepAlive = connect.keepAlive
+        connection.pointee.clientPacketLimit = Int32(
+            clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))
         extras.wantsProblemInformation = connect.properties.requestProblemInformation != 0
         if isDraining {
             refuse(connection, .serverUnavailable, "the broker is stopping")
             return
         }
-        guard connect.properties.authenticationMethod == nil else {
-            // [MQTT-4.12.0-1]: enhanced authentication is offered by no plugin.
-            refuse(connection, .badAuthenticationMethod, "authentication method not supported [MQTT-4.12.0-1]")
-            return
-        }
         if let will = connect.will, !acceptsWill(connection, will) { return }
-        authenticate(connection, connect)
+        if let method = connect.properties.authenticationMethod {
+            startExchange(connection, connect, method)
+        } else {
+            authenticate(connection, connect)
+        }
     }
 
     /// Limits on the will that CONNACK announces. False: refused.
@@ -180,6 +181,7 @@ extension Shard {
         extras.outboundAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, settings.maximumTopicAlias)
         if extras.outboundAliasMaximum > 0 { connection.pointee.flags.insert(.usesAliases) }
         startKeepAlive(connection)
+        startCredentialsTimer(connection)
         persistSession(session)
     }
 
@@ -228,6 +230,11 @@ extension Shard {
             if connect.clientID.isEmpty { answer.properties.assignedClientIdentifier = extras.identity.clientID }
             if settings.maximumTopicAlias > 0 { answer.properties.topicAliasMaximum = settings.maximumTopicAlias }
             if extras.keepAlive != connect.keepAlive { answer.properties.serverKeepAlive = extras.keepAlive }
+            if let enhanced = extras.enhanced {
+                // [MQTT-4.12.0-5]
+                answer.properties.authenticationMethod = enhanced.method
+                answer.properties.authenticationData = enhanced.takeFinalData()
+            }
         }
         takeGates(of: session, for: connection)
         // Also for a session that is not durable: the rows may end an older one that was.
@@ -250,7 +257,11 @@ extension Shard {
         }
         // A 3.1.1 client gets one of the return codes there are, or none at all [MQTT-3.2.2-6 of 3.1.1].
         if connection.pointee.version == .v5_0 || reason.connectReturnCode != nil {
-            send(connection, .connack(answer))
+            if !send(connection, .connack(answer)) {
+                // The reason string goes first when the client takes small packets only [MQTT-3.2.2-19].
+                answer.properties.reasonString = nil
+                send(connection, .connack(answer))
+            }
         }
         end(connection, cause: .refused(rule.isEmpty ? text : "\(text) rule=\(rule)"), reason: reason, byBroker: true)
     }

@@ -18,6 +18,10 @@ extension Shard {
 
     /// The first packet must be CONNECT [MQTT-3.1.0-1].
     private func handleFirst(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer, type: UInt8) {
+        if connection.pointee.phase == .exchanging {
+            handleExchanging(connection, frame)
+            return
+        }
         guard connection.pointee.phase == .awaitingConnect, type == PacketType.connect.rawValue else {
             end(
                 connection, cause: .protocolViolation("the first packet is not CONNECT [MQTT-3.1.0-1]"),
@@ -59,7 +63,7 @@ extension Shard {
         case .pingreq: send(connection, .pingresp)
         case .disconnect(let disconnect): handleDisconnect(connection, disconnect)
         case .connect: protocolFailure(connection, .protocolError, "second CONNECT [MQTT-3.1.0-2]")
-        case .auth: protocolFailure(connection, .protocolError, "AUTH without authentication method [MQTT-4.12.0-7]")
+        case .auth(let auth): handleReauthentication(connection, auth)
         default: protocolFailure(connection, .protocolError, "a packet that only a server sends")
         }
     }

@@ -5,6 +5,8 @@ struct ChainProgress {
     let hook: UInt32
     /// Index of the entry to ask next.
     var next = 0
+    /// Ask this instance alone; 0: everybody.
+    var only: UInt64 = 0
     /// acl: somebody has allowed, nobody has denied.
     var hasAllowed = false
     /// msg.in: the input is an edited one.

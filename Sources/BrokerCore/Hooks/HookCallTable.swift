@@ -22,7 +22,25 @@ enum HookCallTable {
         }
         addVerdictSetters(&table)
         addMessageSetters(&table)
+        addSecretSetters(&table)
         return table
+    }
+
+    private static func addSecretSetters(_ table: inout hl_call_v1) {
+        table.set_data = { call, data in
+            guard data.len <= UInt16.max else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_DATA) { frame in
+                frame.arena.holdsSecrets = true
+                frame.answer.data = frame.arena.copy(data)
+            } ?? HL_INVALID
+        }
+        table.set_memo = { call, memo in
+            guard memo.len <= UInt16.max else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_MEMO) { frame in
+                frame.arena.holdsSecrets = true
+                frame.answer.memo = frame.arena.copy(memo)
+            } ?? HL_INVALID
+        }
     }
 
     private static func addVerdictSetters(_ table: inout hl_call_v1) {
@@ -52,6 +70,10 @@ enum HookCallTable {
         table.set_qos = { call, qos in
             guard qos <= 2 else { return HL_INVALID }
             return HookCallFrame.of(call)?.set(HL_ANSWER_QOS) { $0.answer.qos = qos } ?? HL_INVALID
+        }
+        table.set_expires_at = { call, when in
+            guard when > 0 else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_EXPIRES_AT) { $0.answer.expires_at = when } ?? HL_INVALID
         }
         table.set_disconnect = { call in
             HookCallFrame.of(call)?.set(HL_ANSWER_DISCONNECT) { _ in } ?? HL_INVALID

@@ -15,7 +15,7 @@ extension HookDispatcher {
         while progress.next < chain.slots.count {
             let slot = chain.slots[progress.next]
             progress.next &+= 1
-            guard slot.isInterested(facts) else { continue }
+            guard slot.isInterested(facts), progress.only == 0 || slot.number == progress.only else { continue }
             let verdict: hl_verdict
             if slot.mayPend {
                 verdict = callThatMayPend(slot, &input, progress, compiled, now: now)
@@ -46,6 +46,10 @@ extension HookDispatcher {
         case HL_ALLOW where !isMessage:
             progress.cache.add(frame.answer)
             return allow(slot, &progress, &input)
+        case HL_CONTINUE where progress.hook == HL_HOOK_AUTH_EXCHANGE:
+            lastResult.decider = slot.instance
+            takeAuthenticationData()
+            return .challenge
         case HL_DENY:
             return deny(slot, &progress, in: compiled, hasFailed: false, now: now)
         case HL_REPLACE where isMessage:
@@ -112,6 +116,8 @@ extension HookDispatcher {
         switch progress.hook {
         case HL_HOOK_AUTH_CONNECT:
             HookFacts(client: input.assumingMemoryBound(to: hl_connect.self).pointee.client)
+        case HL_HOOK_AUTH_EXCHANGE:
+            HookFacts(client: input.assumingMemoryBound(to: hl_exchange.self).pointee.client)
         case HL_HOOK_ACL_SUBSCRIBE:
             HookFacts(client: input.assumingMemoryBound(to: hl_subscribe.self).pointee.client)
         default:
@@ -121,15 +127,22 @@ extension HookDispatcher {
 
     // MARK: Verdicts
 
-    /// auth.connect: the first allow decides. acl.subscribe: lowers the QoS, rewrites the filter, goes on.
+    private func takeAuthenticationData() {
+        if frame.answer.flags & HL_ANSWER_DATA != 0 { lastResult.data = frame.answer.data }
+        if frame.answer.flags & HL_ANSWER_MEMO != 0 { lastResult.memo = frame.answer.memo }
+    }
+
+    /// auth: the first allow decides. acl.subscribe: lowers the QoS, rewrites the filter, goes on.
     private func allow(
         _ slot: HookSlot, _ progress: inout ChainProgress, _ input: inout UnsafeRawPointer
     ) -> HookOutcome? {
         progress.hasAllowed = true
         let answer = frame.answer
-        if progress.hook == HL_HOOK_AUTH_CONNECT {
+        if progress.hook == HL_HOOK_AUTH_CONNECT || progress.hook == HL_HOOK_AUTH_EXCHANGE {
             lastResult.decider = slot.instance
             if answer.flags & HL_ANSWER_RULE != 0 { lastResult.rule = answer.rule }
+            if answer.flags & HL_ANSWER_EXPIRES_AT != 0 { lastResult.expiresAt = answer.expires_at }
+            takeAuthenticationData()
             if answer.flags & HL_ANSWER_IDENTITY != 0 {
                 lastResult.hasIdentity = true
                 lastResult.username = answer.username

@@ -103,6 +103,17 @@ public final class HookDispatcher {
         return run(ChainProgress(HL_HOOK_AUTH_CONNECT), UnsafeRawPointer(connect), now: now)
     }
 
+    /// auth.exchange: `.challenge`, `.allow`, `.deny`, `.abstain` (nobody knows the method) or `.pending`.
+    /// - Parameter instance: number of the instance that has the exchange, which is asked alone; 0: everybody.
+    public func authExchange(
+        _ exchange: UnsafePointer<hl_exchange>, only instance: UInt64 = 0, now: Int64
+    ) -> HookOutcome {
+        begin()
+        var progress = ChainProgress(HL_HOOK_AUTH_EXCHANGE)
+        progress.only = instance
+        return run(progress, UnsafeRawPointer(exchange), now: now)
+    }
+
     /// acl.publish; the publisher must be set. With a topic entry (not 0) the verdict may be kept for `cachedPublish`.
     public func aclPublish(
         _ msg: UnsafePointer<hl_msg>, topicEntry: UInt64 = 0, mask: UInt64, now: Int64

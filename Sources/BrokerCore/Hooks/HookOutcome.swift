@@ -11,6 +11,8 @@ public enum HookOutcome: Equatable, Sendable {
     /// One plugin answers later: `resume` when the token comes out of the mailbox, `expire` at the deadline (monotonic
     /// nanoseconds), `cancel` when the connection is gone.
     case pending(token: UInt64, deadline: Int64)
+    /// auth.exchange: send `lastResult.data` to the client and wait for its next AUTH.
+    case challenge
     /// msg.in: acknowledge the message, but do not deliver it.
     case drop
     /// msg.in: go on with `lastResult.message`. Check its topic and authorise it again.
@@ -37,6 +39,12 @@ public struct HookResult {
     public var groups: UnsafePointer<hl_view>?
     /// Number of `groups`.
     public var groupCount: UInt32 = 0
+    /// auth.connect and auth.exchange: when the credentials end, monotonic nanoseconds; 0: they do not.
+    public var expiresAt: Int64 = 0
+    /// auth.exchange: Authentication Data for the client; nil: none.
+    public var data: hl_view?
+    /// auth.exchange, with `.challenge`: what the next step is given back.
+    public var memo = hl_view()
     /// acl.subscribe: the greatest QoS to grant.
     public var grantedQoS: UInt32 = 2
     /// acl.subscribe: subscribe to this filter instead; nil = the one that was asked for.
@@ -44,6 +52,9 @@ public struct HookResult {
     /// msg.in: the message with all edits, after `.replaced`.
     public var message: UnsafePointer<hl_msg>?
     var decider: Unmanaged<HookInstance>?
+
+    /// Number of the plugin instance that decided; 0 when none did.
+    var deciderNumber: UInt64 { decider?._withUnsafeGuaranteedRef { $0.number } ?? 0 }
 
     /// The plugin instance that decided; empty when none did.
     public var instanceName: String { decider?.takeUnretainedValue().name ?? "" }

@@ -15,7 +15,7 @@ public struct HookEntry {
     /// The function may block: it is called on a worker, as a pending call.
     public var blocks = false
     /// `HL_DENY`, or `HL_ABSTAIN` to go on with the next plugin: what an error or a missed deadline counts as.
-    public var onFailure: UInt32 = HL_DENY
+    public var onFailure: UInt32
     /// Its bit of ``HookDispatcher/interestMask(topic:)``, given by the table; 0 without filters or without a free bit.
     var maskBit: UInt64 = 0
 
@@ -25,6 +25,7 @@ public struct HookEntry {
         self.function = function
         self.instance = instance
         self.interest = interest
+        onFailure = HookTraits.of(hook)?.failure ?? HL_DENY
     }
 }
 
@@ -36,7 +37,7 @@ public final class HookTable: @unchecked Sendable {
     /// Grows with every table; 0 is the empty one. What is cached under another generation is void.
     public let generation: UInt32
     /// Whether anybody is registered: "nobody" costs the core one branch.
-    public let hasAuthConnect, hasACLPublish, hasACLSubscribe, hasACLDeliver, hasMsgIn: Bool
+    public let hasAuthConnect, hasAuthExchange, hasACLPublish, hasACLSubscribe, hasACLDeliver, hasMsgIn: Bool
     /// Bit `hook - 64` for each notify hook that somebody is registered for.
     public let notifyMask: UInt64
     let chains: [[HookEntry]]
@@ -69,6 +70,7 @@ public final class HookTable: @unchecked Sendable {
         self.notifyMask = notifyMask
         self.topicInterests = topicInterests
         self.hasAuthConnect = !chains[Int(HL_HOOK_AUTH_CONNECT)].isEmpty
+        self.hasAuthExchange = !chains[Int(HL_HOOK_AUTH_EXCHANGE)].isEmpty
         self.hasACLPublish = !chains[Int(HL_HOOK_ACL_PUBLISH)].isEmpty
         self.hasACLSubscribe = !chains[Int(HL_HOOK_ACL_SUBSCRIBE)].isEmpty
         self.hasACLDeliver = !chains[Int(HL_HOOK_ACL_DELIVER)].isEmpty
@@ -90,39 +92,11 @@ public final class HookTable: @unchecked Sendable {
     }
 
     /// Whether this version calls a hook.
-    public static func isOffered(_ hook: UInt32) -> Bool {
-        switch hook {
-        case HL_HOOK_AUTH_CONNECT, HL_HOOK_ACL_SUBSCRIBE, HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_IN,
-            HL_HOOK_NOTIFY_CONNECTED, HL_HOOK_NOTIFY_DISCONNECTED, HL_HOOK_NOTIFY_SUBSCRIBED,
-            HL_HOOK_NOTIFY_UNSUBSCRIBED, HL_HOOK_NOTIFY_PUBLISHED, HL_HOOK_NOTIFY_DELIVERED, HL_HOOK_NOTIFY_DROPPED:
-            true
-        default: false
-        }
-    }
+    public static func isOffered(_ hook: UInt32) -> Bool { HookTraits.of(hook)?.isOffered ?? false }
 
     /// Whether a hook is in the registry at all (hooks.h).
-    public static func isKnown(_ hook: UInt32) -> Bool {
-        (HL_HOOK_CONN_ACCEPT...HL_HOOK_RETAIN_GET).contains(hook)
-            || (HL_HOOK_NOTIFY_CONNECTED...HL_HOOK_NOTIFY_STATS).contains(hook)
-    }
+    public static func isKnown(_ hook: UInt32) -> Bool { HookTraits.of(hook) != nil }
 
     /// The hook's name, such as `acl.publish`; for logs and metrics.
-    public static func name(of hook: UInt32) -> String {
-        names[hook] ?? "hook \(hook)"
-    }
-
-    private static let names: [UInt32: String] = [
-        HL_HOOK_CONN_ACCEPT: "conn.accept", HL_HOOK_TLS_PSK: "tls.psk", HL_HOOK_TLS_PEER: "tls.peer",
-        HL_HOOK_AUTH_CONNECT: "auth.connect", HL_HOOK_AUTH_EXCHANGE: "auth.exchange",
-        HL_HOOK_SESSION_OPEN: "session.open", HL_HOOK_ACL_SUBSCRIBE: "acl.subscribe",
-        HL_HOOK_ACL_PUBLISH: "acl.publish", HL_HOOK_ACL_DELIVER: "acl.deliver", HL_HOOK_MSG_IN: "msg.in",
-        HL_HOOK_MSG_STORE: "msg.store", HL_HOOK_MSG_ROUTE: "msg.route", HL_HOOK_MSG_OUT: "msg.out",
-        HL_HOOK_WILL_PUBLISH: "will.publish", HL_HOOK_RETAIN_SET: "retain.set", HL_HOOK_RETAIN_GET: "retain.get",
-        HL_HOOK_NOTIFY_CONNECTED: "notify.connected", HL_HOOK_NOTIFY_DISCONNECTED: "notify.disconnected",
-        HL_HOOK_NOTIFY_OFFLINE: "notify.offline", HL_HOOK_NOTIFY_EXPIRED: "notify.expired",
-        HL_HOOK_NOTIFY_TAKEN_OVER: "notify.taken_over", HL_HOOK_NOTIFY_SUBSCRIBED: "notify.subscribed",
-        HL_HOOK_NOTIFY_UNSUBSCRIBED: "notify.unsubscribed", HL_HOOK_NOTIFY_PUBLISHED: "notify.published",
-        HL_HOOK_NOTIFY_ACKED: "notify.acked", HL_HOOK_NOTIFY_DELIVERED: "notify.delivered",
-        HL_HOOK_NOTIFY_DROPPED: "notify.dropped", HL_HOOK_NOTIFY_STATS: "notify.stats",
-    ]
+    public static func name(of hook: UInt32) -> String { HookTraits.of(hook)?.name.description ?? "hook \(hook)" }
 }

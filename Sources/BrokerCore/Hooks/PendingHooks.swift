@@ -35,6 +35,9 @@ final class PendingRecord: @unchecked Sendable {
         answer.topic = arena.copy(given.topic)
         answer.payload = arena.copy(given.payload)
         answer.properties = arena.copy(given.properties)
+        if given.data.len > 0 || given.memo.len > 0 { arena.holdsSecrets = true }
+        answer.data = arena.copy(given.data)
+        answer.memo = arena.copy(given.memo)
         // An answer that could not be kept whole must not let anybody in.
         self.verdict = arena.hasFailed ? HL_ERROR : verdict
     }

@@ -15,7 +15,7 @@ extension Shard {
             return hooks.msgIn(&input, mask: interest(entry), now: now)
         }
         switch outcome {
-        case .abstain, .allow: publish(&message, entry)
+        case .abstain, .allow, .challenge: publish(&message, entry)
         case .replaced: publishEdited(hooks.lastResult)
         case .pending(let token, _):
             hooks.cancel(token)

@@ -23,6 +23,8 @@ final class HeldInput: @unchecked Sendable {
         switch hook {
         case HL_HOOK_AUTH_CONNECT:
             copy(input.assumingMemoryBound(to: hl_connect.self).pointee, into: arena)
+        case HL_HOOK_AUTH_EXCHANGE:
+            copy(input.assumingMemoryBound(to: hl_exchange.self).pointee, into: arena)
         case HL_HOOK_ACL_SUBSCRIBE:
             copy(input.assumingMemoryBound(to: hl_subscribe.self).pointee, into: arena)
         case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN:
@@ -30,6 +32,19 @@ final class HeldInput: @unchecked Sendable {
         default:
             copy(input.assumingMemoryBound(to: hl_event.self).pointee, into: arena)
         }
+    }
+
+    private static func copy(_ exchange: hl_exchange, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = exchange
+        copied.client = copy(exchange.client, into: arena)
+        copied.method = arena.copy(exchange.method)
+        copied.data = arena.copy(exchange.data)
+        copied.memo = arena.copy(exchange.memo)
+        copied.properties = arena.copy(exchange.properties)
+        if let connect = exchange.connect {
+            copied.connect = copy(connect.pointee, into: arena)?.assumingMemoryBound(to: hl_connect.self)
+        }
+        return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
     private static func copy(_ connect: hl_connect, into arena: HookArena) -> UnsafeRawPointer? {

@@ -12,6 +12,8 @@ final class HookArena {
     private var used = 0
     private let firstSize: Int
     private let wipes: Bool
+    /// Secrets were copied into it: wiped like an arena made for them.
+    var holdsSecrets = false
     /// An allocation has failed since the last reset: what was copied is not complete and must not be judged by.
     private(set) var hasFailed = false
 
@@ -49,6 +51,7 @@ final class HookArena {
         release(keeping: 1)
         used = 0
         hasFailed = false
+        holdsSecrets = false
     }
 
     /// A copy that lives until `reset`; an empty view when there is no memory.
@@ -75,7 +78,7 @@ final class HookArena {
     }
 
     private func release(keeping kept: Int) {
-        for chunk in chunks where wipes { explicit_bzero(chunk.base, chunk.size) }
+        for chunk in chunks where wipes || holdsSecrets { explicit_bzero(chunk.base, chunk.size) }
         for chunk in chunks.dropFirst(kept) { free(chunk.base) }
         chunks.removeSubrange(min(kept, chunks.count)...)
     }

@@ -55,19 +55,7 @@ final class HookCallFrame {
     }
 
     /// Which fields of an answer a hook has a use for.
-    static func fields(of hook: UInt32) -> UInt32 {
-        switch hook {
-        case HL_HOOK_AUTH_CONNECT: HL_ANSWER_REASON | HL_ANSWER_RULE | HL_ANSWER_IDENTITY
-        case HL_HOOK_ACL_SUBSCRIBE:
-            HL_ANSWER_REASON | HL_ANSWER_RULE | HL_ANSWER_CACHE | HL_ANSWER_QOS | HL_ANSWER_TOPIC
-        case HL_HOOK_ACL_PUBLISH: HL_ANSWER_REASON | HL_ANSWER_RULE | HL_ANSWER_CACHE | HL_ANSWER_DISCONNECT
-        case HL_HOOK_ACL_DELIVER: HL_ANSWER_RULE | HL_ANSWER_CACHE
-        case HL_HOOK_MSG_IN:
-            HL_ANSWER_REASON | HL_ANSWER_RULE | HL_ANSWER_TOPIC | HL_ANSWER_PAYLOAD | HL_ANSWER_PROPERTIES
-                | HL_ANSWER_RETAIN | HL_ANSWER_EXPIRY | HL_ANSWER_DISCONNECT
-        default: 0
-        }
-    }
+    static func fields(of hook: UInt32) -> UInt32 { HookTraits.of(hook)?.fields ?? 0 }
 
     /// Sets one field if the hook has it and the copies it needs could be made.
     func set(_ field: UInt32, _ change: (HookCallFrame) -> Void) -> hl_status {
@@ -114,5 +102,8 @@ final class HookCallFrame {
         answer.topic = arena.copy(given.topic)
         answer.payload = arena.copy(given.payload)
         answer.properties = arena.copy(given.properties)
+        if given.data.len > 0 || given.memo.len > 0 { arena.holdsSecrets = true }
+        answer.data = arena.copy(given.data)
+        answer.memo = arena.copy(given.memo)
     }
 }

@@ -165,20 +165,10 @@ extension HookSlot {
             state: shard < entry.shardStates.count ? entry.shardStates[shard] : entry.instance.state,
             handle: entry.instance.handle, instance: .passUnretained(entry.instance),
             rules: .passUnretained(rules), number: entry.instance.number, maskBit: entry.maskBit,
-            allowance: interest.deadline > 0 ? interest.deadline : HookSlot.defaultAllowance(entry.hook),
+            allowance: interest.deadline > 0 ? interest.deadline : HookTraits.of(entry.hook)?.allowance ?? 0,
             onFailure: entry.onFailure, restrictions: restrictions, origins: interest.origins,
             qosMask: interest.qosMask, mayPend: interest.mayPend || entry.blocks, blocks: entry.blocks,
             includesOwnPublishes: interest.includesOwnPublishes, sampling: max(interest.sampling, 1),
             sampleCounter: counter)
-    }
-
-    /// Nanoseconds; the table in hooks.h.
-    private static func defaultAllowance(_ hook: UInt32) -> Int64 {
-        let millisecond: Int64 = 1_000_000
-        switch hook {
-        case HL_HOOK_AUTH_CONNECT: return 5000 * millisecond
-        case HL_HOOK_ACL_SUBSCRIBE: return 2000 * millisecond
-        default: return 1000 * millisecond
-        }
     }
 }

@@ -52,6 +52,7 @@ extension Shard {
             case .sessionExpiry: sessionExpired(payload)
             case .will: willDue(payload)
             case .hookDeadline: hookExpired(payload)
+            case .credentials: credentialsEnded(payload)
             case nil: break
             }
         }

@@ -80,10 +80,11 @@ extension PluginInstance {
         if flags & HL_SERIAL != 0, hook < 64 {
             return "but is HL_SERIAL: serial plugins have notify hooks only; make it HL_FREE or HL_PER_SHARD"
         }
-        if flags & HL_BLOCKING != 0, hook == HL_HOOK_ACL_DELIVER {
-            return "but is HL_BLOCKING: deliveries cannot wait; leave out the flag or the hook"
+        let waits = HookTraits.of(hook)?.pending ?? .never
+        if flags & HL_BLOCKING != 0, hook < 64, waits == .never {
+            return "but is HL_BLOCKING: this hook cannot wait; leave out the flag or the hook"
         }
-        if interest.mayPend, hook == HL_HOOK_ACL_DELIVER || hook >= 64 {
+        if interest.mayPend, waits == .never {
             return "with HL_INTEREST_MAY_PEND, which this hook does not have"
         }
         return nil
@@ -99,8 +100,8 @@ extension HookInterest {
     /// Copies and checks what a plugin asks for; nil = everything.
     static func read(_ pointer: UnsafePointer<hl_interest>?, hook: UInt32) -> Result<HookInterest, Problem> {
         var result = HookInterest()
-        // Both are rare enough that copying the input of every call does no harm.
-        let pendsFreely = hook == HL_HOOK_AUTH_CONNECT || hook == HL_HOOK_ACL_SUBSCRIBE
+        let traits = HookTraits.of(hook)
+        let pendsFreely = traits?.pending == .always
         result.mayPend = pendsFreely
         guard let pointer else { return .success(result) }
         guard UnsafeRawPointer(pointer).load(as: UInt32.self) >= MemoryLayout<hl_interest>.size else {
@@ -119,7 +120,7 @@ extension HookInterest {
                 result.filters.append(Array(filter))
             }
         }
-        if !result.filters.isEmpty, hook == HL_HOOK_AUTH_CONNECT || hook == HL_HOOK_ACL_SUBSCRIBE {
+        if !result.filters.isEmpty, traits?.takesFilters == false {
             return .failure(Problem(words: "with topic filters, which this hook does not have"))
         }
         if let listeners = raw.listeners {

@@ -1,4 +1,14 @@
 extension Properties {
+    /// Those properties that a packet of `type` may carry, in wire form, without the Property Length in front.
+    public func wireForm(in type: PacketType) -> [UInt8] {
+        let place = PacketTypeSet(type)
+        var writer = ByteWriter()
+        for id in PropertyID.allCases where !id.row.packets.isDisjoint(with: place) {
+            encode(id, into: &writer, in: place)
+        }
+        return writer.bytes
+    }
+
     /// Writes the Property Length and those properties that may stand in `place`, in the order of their identifiers.
     func encode(into writer: inout ByteWriter, in place: PacketTypeSet) {
         writer.writeMeasured { writer in

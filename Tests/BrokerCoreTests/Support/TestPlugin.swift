@@ -27,6 +27,10 @@ final class TestPlugin {
         bodies[HL_HOOK_AUTH_CONNECT] = { body($0, $1.load(as: hl_connect.self)) }
     }
 
+    func onExchange(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_exchange) -> UInt32) {
+        bodies[HL_HOOK_AUTH_EXCHANGE] = { body($0, $1.load(as: hl_exchange.self)) }
+    }
+
     func onPublish(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_msg) -> UInt32) {
         bodies[HL_HOOK_ACL_PUBLISH] = { body($0, $1.load(as: hl_msg.self)) }
     }
@@ -67,22 +71,26 @@ final class TestPlugin {
 
     /// A table with this plugin alone. The plugin must outlive its use.
     func table(generation: UInt32 = 1, deadline: Int64 = 0) -> HookTable {
+        HookTable(generation: generation, entries: entries(generation: generation, deadline: deadline))
+    }
+
+    /// Its registrations, for a table of several plugins.
+    func entries(number: UInt64 = 1, generation: UInt32 = 1, deadline: Int64 = 0) -> [HookEntry] {
         let instance = HookInstance(
-            number: 1, name: "test", generation: generation, handle: handle,
+            number: number, name: "test", generation: generation, handle: handle,
             state: Unmanaged.passUnretained(self).toOpaque(),
             onCancel: { state, token in
                 Unmanaged<TestPlugin>.fromOpaque(state!).takeUnretainedValue().cancelled.append(token)
                 return HL_OK
             }, submit: { _ in false }, eventsReady: {})
-        var interest = HookInterest()
-        interest.mayPend = true
-        interest.deadline = deadline
-        let entries = bodies.keys.sorted().map {
-            HookEntry(
-                hook: $0, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
+        return bodies.keys.sorted().map { hook in
+            var interest = HookInterest()
+            interest.mayPend = HookTraits.of(hook)?.pending != .never
+            interest.deadline = deadline
+            return HookEntry(
+                hook: hook, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
                 interest: interest)
         }
-        return HookTable(generation: generation, entries: entries)
     }
 }
 
@@ -90,6 +98,16 @@ extension TestBroker {
     func install(_ plugin: TestPlugin, generation: UInt32 = 1, deadline: Int64 = 0) {
         plugins.append(plugin)
         broker.install(plugin.table(generation: generation, deadline: deadline))
+        settle()
+    }
+
+    /// Several plugins, numbered from 1 in the order of the chain.
+    func install(_ chain: [TestPlugin], generation: UInt32 = 1) {
+        plugins += chain
+        let entries = chain.enumerated().flatMap { index, plugin in
+            plugin.entries(number: UInt64(index + 1), generation: generation)
+        }
+        broker.install(HookTable(generation: generation, entries: entries))
         settle()
     }
 
@@ -106,6 +124,12 @@ extension UnsafeMutablePointer where Pointee == hl_call {
 
     /// Promises a later answer.
     func pend() -> UInt64 { api.pend(self) }
+
+    /// Says who the client is.
+    func withIdentity(_ name: String) {
+        var name = name
+        name.withUTF8 { _ = api.set_identity(self, hl_view(UnsafeRawBufferPointer($0)), nil, 0, hl_view()) }
+    }
 
     func with(_ text: String, _ setter: (UnsafeMutablePointer<hl_call>?, hl_view) -> hl_status) {
         var text = text

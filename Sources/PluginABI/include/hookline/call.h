@@ -29,6 +29,9 @@ extern "C" {
 #define HL_ANSWER_RETAIN 0x0100u
 #define HL_ANSWER_EXPIRY 0x0200u
 #define HL_ANSWER_DISCONNECT 0x0400u
+#define HL_ANSWER_DATA 0x0800u
+#define HL_ANSWER_MEMO 0x1000u
+#define HL_ANSWER_EXPIRES_AT 0x2000u
 
 /* Everything a hook can say beside its verdict, in one struct: what the setters below fill, and what goes with
  * a completion. Owner: plugin, on its stack; the host copies during the call. */
@@ -49,6 +52,9 @@ typedef struct hl_answer {
     hl_view topic;   /* acl.subscribe: the filter */
     hl_view payload;
     hl_view properties; /* wire form, replaces the whole forwardable block */
+    hl_view data;       /* auth.exchange: Authentication Data for the client */
+    hl_view memo;       /* auth.exchange: what the next step of this exchange shall be given back */
+    hl_time expires_at; /* auth.connect, auth.exchange: monotonic; the connection ends then */
 } hl_answer;
 
 /* Runs on a worker and may block; must end in hl_complete, or hand call->token to whoever will call complete. call is
@@ -71,7 +77,7 @@ typedef struct hl_call_v1 {
     hl_status (*set_rule)(hl_call *call, hl_view rule);
     /* acl hooks: see HL_CACHE_*. */
     hl_status (*set_cache)(hl_call *call, uint32_t scope, int64_t ttl_ns);
-    /* auth.connect with HL_ALLOW: who this is. Empty username: as in CONNECT. */
+    /* auth.connect and auth.exchange with HL_ALLOW: who this is. Empty username: as in CONNECT. */
     hl_status (*set_identity)(hl_call *call, hl_view username, const hl_view *groups, uint32_t group_count,
                               hl_view account);
     /* acl.subscribe with HL_ALLOW: grant less than asked. */
@@ -88,6 +94,14 @@ typedef struct hl_call_v1 {
     hl_status (*set_disconnect)(hl_call *call);
     /* Memory that the host frees after the verdict; NULL when there is none. Not zeroed. */
     void *(*alloc)(hl_call *call, uint64_t size);
+    /* auth.exchange with HL_CONTINUE or HL_ALLOW: Authentication Data for the client, at most 65,535 bytes. */
+    hl_status (*set_data)(hl_call *call, hl_view data);
+    /* auth.exchange with HL_CONTINUE: bytes the host gives back with the next step of the same exchange, at most 65,535.
+     * It keeps them as a secret, and forgets them when the exchange or the connection ends: no table, no clean-up. */
+    hl_status (*set_memo)(hl_call *call, hl_view memo);
+    /* auth.connect and auth.exchange with HL_ALLOW: when the credentials end (monotonic; clock/1 turns wall time into
+     * it). The client is sent DISCONNECT 0xA0 then, unless it has authenticated again. Without it there is no end. */
+    hl_status (*set_expires_at)(hl_call *call, hl_time when);
 } hl_call_v1;
 
 #define HL_CALL_MAY_PEND 0x1u

@@ -24,7 +24,7 @@ extern "C" {
 #define HL_HOOK_TLS_PSK 2u
 #define HL_HOOK_TLS_PEER 3u
 #define HL_HOOK_AUTH_CONNECT 4u  /* offered */
-#define HL_HOOK_AUTH_EXCHANGE 5u
+#define HL_HOOK_AUTH_EXCHANGE 5u /* offered */
 #define HL_HOOK_SESSION_OPEN 6u
 #define HL_HOOK_ACL_SUBSCRIBE 7u /* offered */
 #define HL_HOOK_ACL_PUBLISH 8u   /* offered */
@@ -51,8 +51,29 @@ extern "C" {
 #define HL_HOOK_ID_LIMIT 128u /* every id is below */
 
 /* auth.connect [loop], may pend, 5 s, on failure deny. HL_ABSTAIN | HL_ALLOW | HL_DENY | HL_PENDING | HL_ERROR.
- * Setters: reason, rule, identity. */
+ * Setters: reason, rule, identity, expires_at. Not called for a client that names an Authentication Method.
+ *
+ *   static hl_verdict log_in(void *state, hl_call *call, const hl_connect *c) {
+ *       return hl_view_equal(c->username, "alice") && hl_view_equal(c->password, "secret") ? HL_ALLOW : HL_ABSTAIN;
+ *   }
+ */
 typedef hl_verdict (*hl_auth_connect_fn)(void *state, hl_call *call, const hl_connect *connect);
+
+/* auth.exchange [loop], may pend, 10 s per step, on failure deny. HL_ABSTAIN (not my method) | HL_CONTINUE | HL_ALLOW |
+ * HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule, data, memo, identity, expires_at.
+ * The first plugin that does not abstain has the exchange: the later steps, and re-authentications, go to it alone. All
+ * abstain: the client is refused with 0x8C. A re-authentication may change groups and account, not the user name.
+ *
+ *   static hl_verdict step(void *state, hl_call *call, const hl_exchange *x) {
+ *       if (!hl_view_equal(x->method, "HELLO")) return HL_ABSTAIN;
+ *       if (x->step == 0) {
+ *           call->api->set_data(call, hl_str("who are you?"));
+ *           return HL_CONTINUE;
+ *       }
+ *       return hl_view_equal(x->data, "a friend") ? HL_ALLOW : HL_DENY;
+ *   }
+ */
+typedef hl_verdict (*hl_auth_exchange_fn)(void *state, hl_call *call, const hl_exchange *exchange);
 
 /* acl.subscribe [loop], may pend, 2 s, on failure deny, once per filter.
  * HL_ABSTAIN | HL_ALLOW | HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule, cache, qos, topic (the filter). */

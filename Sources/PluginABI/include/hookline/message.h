@@ -81,6 +81,22 @@ typedef struct hl_connect {
     uint32_t max_topic_alias;
 } hl_connect;
 
+#define HL_EXCHANGE_AGAIN 0x1u /* re-authentication of a client that is online [MQTT-4.12.1-1] */
+
+/* One step of an enhanced authentication (MQTT 5.0, section 4.12). */
+typedef struct hl_exchange {
+    uint32_t struct_size;
+    uint32_t flags; /* HL_EXCHANGE_* */
+    const hl_client *client; /* during a log-in its username is what CONNECT said: nobody has proved it yet */
+    hl_view method;
+    hl_view data; /* secret; what the client sent: empty when it sent none */
+    hl_view memo; /* secret; what set_memo was given at the step before; empty at step 0 */
+    uint32_t step; /* 0: CONNECT, or AUTH 0x19; then one more with every AUTH 0x18 */
+    uint32_t reserved;
+    const hl_connect *connect; /* step 0 of a log-in, else NULL */
+    hl_view properties; /* user properties of the AUTH packet in wire form */
+} hl_exchange;
+
 #define HL_SUBSCRIBE_NO_LOCAL 0x1u
 #define HL_SUBSCRIBE_RETAIN_AS_PUBLISHED 0x2u
 #define HL_SUBSCRIBE_EXISTS 0x4u  /* the session has this subscription already */

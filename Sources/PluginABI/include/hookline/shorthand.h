@@ -125,6 +125,10 @@ static inline hl_status hl_on_auth_connect(hl_self *self, hl_auth_connect_fn fun
     return hl_on(self, HL_HOOK_AUTH_CONNECT, (hl_hook_fn)function, 0);
 }
 
+static inline hl_status hl_on_auth_exchange(hl_self *self, hl_auth_exchange_fn function) {
+    return hl_on(self, HL_HOOK_AUTH_EXCHANGE, (hl_hook_fn)function, 0);
+}
+
 static inline hl_status hl_on_acl_subscribe(hl_self *self, hl_acl_subscribe_fn function) {
     return hl_on(self, HL_HOOK_ACL_SUBSCRIBE, (hl_hook_fn)function, 0);
 }
@@ -155,6 +159,7 @@ static inline hl_status hl_on_notify(hl_self *self, uint32_t hook, hl_notify_fn 
 /* ---- the call ---- */
 
 static inline const hl_connect *hl_call_connect(const hl_call *call) { return (const hl_connect *)call->input; }
+static inline const hl_exchange *hl_call_exchange(const hl_call *call) { return (const hl_exchange *)call->input; }
 static inline const hl_subscribe *hl_call_subscribe(const hl_call *call) { return (const hl_subscribe *)call->input; }
 static inline const hl_msg *hl_call_msg(const hl_call *call) { return (const hl_msg *)call->input; }
 

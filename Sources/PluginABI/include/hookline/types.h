@@ -77,6 +77,7 @@ typedef uint32_t hl_verdict;
 #define HL_ERROR 4u   /* the hook failed: the failure verdict of the hook is used and counted */
 #define HL_REPLACE 5u /* messages: go on with the edits made through the call */
 #define HL_DROP 6u    /* messages: acknowledge, but do not deliver */
+#define HL_CONTINUE 7u /* auth.exchange: send the data of the call to the client and wait for its next AUTH */
 
 /* Where a message comes from; also a bit (1 << origin) in hl_interest.origins. */
 #define HL_ORIGIN_CLIENT 0u
