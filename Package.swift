@@ -108,6 +108,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "hookline-host"],
+            swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),
     cLanguageStandard: .c11

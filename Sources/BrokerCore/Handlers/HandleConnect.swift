@@ -12,7 +12,7 @@ extension Shard {
             refuseMalformedConnect(connection, error)
             return
         }
-        connection.pointee.version = connect.version
+        takeForm(connection, connect)
         if let timer = connection.pointee.timer { _ = wheel.cancel(timer) }
         connection.pointee.timer = nil
         var clientID = connect.clientID
@@ -42,6 +42,14 @@ extension Shard {
         } else {
             authenticate(connection, connect)
         }
+    }
+
+    /// The form of every answer to this client, a refusal too: its version, and no packet above its maximum
+    /// [MQTT-3.1.2-24].
+    private func takeForm(_ connection: ConnectionRef, _ connect: Connect) {
+        connection.pointee.version = connect.version
+        connection.pointee.clientPacketLimit = Int32(
+            clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))
     }
 
     /// Limits on the will that CONNACK announces. False: refused.
@@ -102,7 +110,7 @@ extension Shard {
     public func adopt(_ transfer: ConnectionTransfer, transport handle: UInt64, now: Int64) -> UInt64 {
         state.pointee.now = now
         let connection = insertConnection(transport: handle, listener: transfer.listener, extras: transfer.extras)
-        connection.pointee.version = transfer.connect.version
+        takeForm(connection, transfer.connect)
         openSession(connection, transfer.connect)
         let result = connection.pointee.handle
         guard connection.pointee.phase != .closed else { return result }
@@ -176,8 +184,6 @@ extension Shard {
                 retain: $0.retain, delay: $0.properties.willDelayInterval ?? 0,
                 expiry: $0.properties.messageExpiryInterval, identity: extras.identity)
         }
-        connection.pointee.clientPacketLimit = Int32(
-            clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))
         extras.outboundAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, settings.maximumTopicAlias)
         if extras.outboundAliasMaximum > 0 { connection.pointee.flags.insert(.usesAliases) }
         startKeepAlive(connection)

@@ -6,8 +6,10 @@ extension Connect {
     /// - Throws: what is wrong; `unsupportedProtocolName` and `unsupportedProtocolVersion` before anything that follows
     ///   those fields is looked at, so that the Server can answer with a CONNACK ([MQTT-3.1.2-1], [MQTT-3.1.2-2]).
     public static func decode(frame: UnsafeRawBufferPointer) throws(DecodeError) -> Connect {
-        // What stands in front of the version reads the same in both; errors there are told in the terms of 5.0.
-        var prefix = try UnsafeByteReader(packet: frame, expecting: .connect, version: .v5_0, minimal: false)
+        // What stands in front of the version reads the same in both. Errors there are told in its terms if it can be
+        // read all the same, because a 3.1.1 client gets no CONNACK [MQTT-3.1.4-1]; else in those of 5.0.
+        var prefix = try UnsafeByteReader(
+            packet: frame, expecting: .connect, version: namedVersion(frame) ?? .v5_0, minimal: false)
         let version = try decodeVersion(&prefix)
         if version == .v5_0 {
             // Only now is it known that the Remaining Length must be minimal [MQTT-1.5.5-1].
@@ -16,6 +18,16 @@ extension Connect {
         var reader = UnsafeByteReader(
             frame: prefix.frame, from: prefix.position, to: prefix.end, version: version, packet: .connect)
         return try decodeBody(&reader)
+    }
+
+    /// The version at its place, if the frame goes as far as that.
+    private static func namedVersion(_ frame: UnsafeRawBufferPointer) -> ProtocolVersion? {
+        guard let start = frame.baseAddress,
+            case .frame(let length, let body) = FrameScan.scan(
+                start, count: frame.count, maximumPacketSize: .max, minimal: false),
+            length >= body + 7, frame[(body + 2)..<(body + 6)].elementsEqual(protocolName)
+        else { return nil }
+        return ProtocolVersion(rawValue: frame[body + 6])
     }
 
     private static func decodeVersion(_ reader: inout UnsafeByteReader) throws(DecodeError) -> ProtocolVersion {
