@@ -6,7 +6,7 @@ RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan bench format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance bench format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ check-asan: ## unit tests and a short integration run with AddressSanitizer
 
 check-tsan: ## unit tests and a short integration run with ThreadSanitizer
 	@scripts/sanitize.sh thread
+
+conformance: ## the conformance tests, docs/conformance.md, and the totals for each version of MQTT
+	@scripts/setup.sh test
+	@swift build --build-tests
+	@swift test --skip-build --disable-xctest --filter '^ConformanceTests\.'
+	@scripts/conformance.py
 
 bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --cells pairs")
 	@scripts/setup.sh bench
