@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(
-        "The server asks with 0x18, the client answers, CONNACK carries method and data [MQTT-4.12.0-2, -3, -5]",
+        "The server asks with 0x18, the client answers, CONNACK carries method and data [MQTT-4.12.0-2][MQTT-4.12.0-5]",
         arguments: [1, 2, 3])
     func logIn(shards: Int) {
         let test = TestBroker(shards: shards)
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test(
-        "Before CONNACK only AUTH and DISCONNECT may come [MQTT-3.1.2-30]",
+        "Before CONNACK only DISCONNECT may come, and AUTH with 0x18 [MQTT-3.1.2-30][MQTT-4.12.0-3]",
         arguments: [
             Packet.pingreq, .subscribe(Subscribe(packetID: 1, subscriptions: [.init(filter: [0x74])])),
             .publish(Publish(topic: [0x74], payload: [])), ExchangeTests.auth(.reAuthenticate, "x"),
@@ -123,6 +123,18 @@ import Testing
         _ = client.received()
         client.send(packet)
         #expect(client.connack()?.reason == .protocolError && client.isClosed)
+    }
+
+    @Test("AUTH carries nothing that explains, and keeps to the client's limit [MQTT-3.15.2-2][MQTT-3.15.2-3]")
+    func size() {
+        let test = TestBroker()
+        Self.install(on: test)
+        let question = Self.auth(.continueAuthentication, "who?")
+        let size = UInt32(question.encode(version: .v5_0).count)
+        let client = Self.connect(test, "hi") { $0.properties.maximumPacketSize = size }
+        #expect(client.received() == [question])
+        let narrow = Self.connect(test, "hi") { $0.properties.maximumPacketSize = size - 1 }
+        #expect(narrow.connack()?.reason == .packetTooLarge && narrow.isClosed)
     }
 
     @Test("A client that gives up with DISCONNECT, or says nothing, is let go")
@@ -139,7 +151,7 @@ import Testing
         #expect(second.isClosed)
     }
 
-    @Test("Without a method there is no AUTH in either direction [MQTT-4.12.0-6, -7]")
+    @Test("Without a method there is no AUTH in either direction [MQTT-4.12.0-6][MQTT-4.12.0-7]")
     func noMethod() {
         let test = TestBroker()
         Self.install(on: test)
@@ -204,7 +216,7 @@ import Testing
         #expect(steps == ["again 0 'hi' memo ''", "again 1 'friend' memo 'began with hi'"])
     }
 
-    @Test("A re-authentication that fails ends the connection [MQTT-4.12.1-2]; another method is an error")
+    @Test("A re-authentication that fails ends it; another method is an error [MQTT-4.12.1-1][MQTT-4.12.1-2]")
     func reauthenticationFails() {
         let test = TestBroker()
         Self.install(on: test)

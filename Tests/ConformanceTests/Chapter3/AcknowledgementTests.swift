@@ -84,7 +84,7 @@ import Testing
 
     @Test(
         """
-        [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] \\
+        [MQTT-3.4.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1] \
         a Reason Code that an acknowledgement cannot have ends the connection, every other one does not
         """,
         arguments: Wire.v5, acknowledgements)
@@ -107,7 +107,7 @@ import Testing
 
     @Test(
         """
-        [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] \\
+        [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3] [MQTT-3.7.2-2] \
         [MQTT-3.7.2-3] no acknowledgement is larger than the client takes, with what explains it or without
         """,
         arguments: Wire.v5)

@@ -68,7 +68,7 @@ import Testing
 
     @Test(
         """
-        [MQTT-3.2.2-6] [MQTT-3.2.2-7] [v3 MQTT-3.2.2-4] [v3 MQTT-3.2.2-5] \\
+        [MQTT-3.2.2-6] [MQTT-3.2.2-7] [v3 MQTT-3.2.2-4] [v3 MQTT-3.2.2-5] \
         a refusal has Session Present 0, also where a session is, and the connection is closed
         """,
         arguments: Wire.all)

@@ -126,7 +126,7 @@ import Testing
 
     @Test(
         """
-        [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5] \\
+        [MQTT-3.3.4-3] [MQTT-3.3.4-4] [MQTT-3.3.4-5] \
         the Subscription Identifiers of all matching subscriptions come with the one copy of a message
         """,
         arguments: Wire.v5)
