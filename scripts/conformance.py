@@ -5,7 +5,7 @@ usage: scripts/conformance.py [--check] [--root DIR]
 
 The statements are Tests/ConformanceTests/statements.tsv. A test names what it checks in its own name, one number to a
 bracket: [MQTT-3.8.3-1] is a statement of 5.0, [v3 MQTT-3.8.3-1] one of 3.1.1. Names are those of Swift's @Test("...")
-and, in Tests/Integration, the first paragraph of a pytest function's docstring.
+or func `...`, and in Tests/Integration the first paragraph of a pytest function's docstring.
 
 Without --check the page is written and the totals are printed. With --check nothing is written: each disagreement is
 one line, and the exit status is 1 if there are any.
@@ -24,7 +24,8 @@ VERSIONS = ["3.1.1", "5.0"]
 BINDS = {"server": "Server", "client": "Client", "both": "both"}
 # A reason that begins so is a debt: it is counted apart, and has to go when a test comes.
 PENDING = "Pending: "
-SWIFT_TEST = re.compile(r'@Test\(\s*(?:"""\s*\n(?P<block>.*?)"""|"(?P<line>(?:[^"\\]|\\.)*)")', re.DOTALL)
+SWIFT_TEST = re.compile(
+    r'@Test\(\s*(?:"""\s*\n(?P<block>.*?)"""|"(?P<line>(?:[^"\\]|\\.)*)")|\bfunc `(?P<raw>[^`\n]+)`', re.DOTALL)
 BRACKET = re.compile(r"\[[^\[\]]*MQTT-[^\[\]]*\]")
 NUMBER = re.compile(r"\[(v3 )?(MQTT-[^\s,\]]+)\]")
 CHAPTERS = {
@@ -60,7 +61,7 @@ def read_statements(root):
 def swift_tests(path, text):
     for match in SWIFT_TEST.finditer(text):
         # In a block, a backslash ends a line that goes on.
-        name = re.sub(r"\\\n\s*", "", match["block"]) if match["block"] else match["line"]
+        name = re.sub(r"\\\n\s*", "", match["block"]) if match["block"] else match["line"] or match["raw"] or ""
         yield Test(path, text.count("\n", 0, match.start()) + 1, name)
 
 
