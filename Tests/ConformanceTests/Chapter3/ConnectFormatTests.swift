@@ -172,6 +172,14 @@ import Testing
         #expect(try complete.expect(\.connack).reason == .success)
     }
 
+    @Test("[MQTT-3.1.2-17] [MQTT-3.1.2-19] 5.0 allows a password without a user name", arguments: Wire.v5)
+    func passwordOnly(wire: Wire) throws {
+        let stage = try Stage(wire)
+        let client = try stage.open(
+            sending: stage.connectFrame(flags: 0x42, payload: stage.clientID("a").bytes.prefixed, "p".bytes.prefixed))
+        #expect(try client.expect(\.connack).reason == .success)
+    }
+
     @Test("[v3 MQTT-3.1.2-22] without a user name there must be no password", arguments: Wire.v3)
     func passwordAlone(wire: Wire) throws {
         let stage = try Stage(wire)

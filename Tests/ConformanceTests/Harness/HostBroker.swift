@@ -22,14 +22,24 @@ final class HostBroker: Carried, @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = announcement
         try process.run()
+        do {
+            let line = try Self.firstLine(of: announcement.fileHandleForReading)
+            port = try JSONDecoder().decode(Ports.self, from: line).listeners.tcp.port
+        } catch {
+            process.terminate()
+            throw error
+        }
+    }
+
+    private static func firstLine(of output: FileHandle) throws -> Data {
         var line = Data()
         while line.last != UInt8(ascii: "\n") {
-            guard let byte = try announcement.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
-                throw Unmet("hookline-host ended before it was ready", line: #line)
+            guard isReadable(output.fileDescriptor), let byte = try output.read(upToCount: 1), !byte.isEmpty else {
+                throw Unmet("hookline-host did not get ready", line: #line)
             }
             line += byte
         }
-        port = try JSONDecoder().decode(Ports.self, from: line).listeners.tcp.port
+        return line
     }
 
     deinit {
@@ -55,9 +65,17 @@ final class HostBroker: Carried, @unchecked Sendable {
     }
 }
 
-/// One TCP connection. A wait has a limit only so that a broken broker fails the case instead of hanging it.
+/// Waits until there is something to read, or the end. False: nothing came for half a minute, a limit that is there
+/// only so that a broken broker fails a case instead of hanging it.
+private func isReadable(_ descriptor: Int32) -> Bool {
+    var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    var count: Int32
+    repeat { count = poll(&ready, 1, 30_000) } while count < 0 && errno == EINTR
+    return count > 0
+}
+
+/// One TCP connection.
 final class TCPLink: Link {
-    private static let patience: Int32 = 20_000  // milliseconds
     private let descriptor: Int32
 
     init(port: UInt16) throws {
@@ -91,10 +109,7 @@ final class TCPLink: Link {
     }
 
     func receive() -> [UInt8]? {
-        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        var count: Int32
-        repeat { count = poll(&ready, 1, Self.patience) } while count < 0 && errno == EINTR
-        guard count > 0 else { return nil }
+        guard isReadable(descriptor) else { return nil }
         return [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, length in
             length = max(0, recv(descriptor, buffer.baseAddress, buffer.count, 0))
         }
