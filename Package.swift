@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "Locking", swiftSettings: settings),
         .target(
             name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
-        .target(name: "Reactor", dependencies: ["CSystem", "Locking", "Timing"], swiftSettings: settings),
+        .target(
+            name: "Reactor", dependencies: ["COpenSSL", "CSystem", "Locking", "Timing"], swiftSettings: settings),
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
         .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(
@@ -61,10 +62,11 @@ let package = Package(
             swiftSettings: settings),
         .executableTarget(
             name: "hookline-host", dependencies: ["Host"], path: "Sources/HostMain", swiftSettings: settings),
+        .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: settings),
         .executableTarget(
             name: "hookline",
             dependencies: [
-                "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem",
+                "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
@@ -86,7 +88,10 @@ let package = Package(
             name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI"],
             swiftSettings: settings),
         .testTarget(
-            name: "ReactorTests", dependencies: ["Reactor", "CSystem", "Locking", "Timing"], swiftSettings: settings),
+            name: "ReactorTests",
+            dependencies: ["Reactor", "Certificates", "COpenSSL", "CSystem", "Locking", "Timing"],
+            swiftSettings: settings),
+        .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: settings),
         .testTarget(name: "PositionedYAMLTests", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),

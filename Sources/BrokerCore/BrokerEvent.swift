@@ -14,9 +14,14 @@ public final class ClientIdentity: Sendable {
     public let address: String
     /// Name of the listener.
     public let listener: String
+    /// The name in its verified certificate; empty without one.
+    public let certificate: [UInt8]
+    /// The layers under MQTT.
+    public let layers: TransportLayers
 
     init(
-        clientID: [UInt8], username: [UInt8], groups: [[UInt8]], account: [UInt8], address: String, listener: String
+        clientID: [UInt8], username: [UInt8], groups: [[UInt8]], account: [UInt8], address: String, listener: String,
+        certificate: [UInt8] = [], layers: TransportLayers = []
     ) {
         self.clientID = clientID
         self.username = username
@@ -24,7 +29,25 @@ public final class ClientIdentity: Sendable {
         self.account = account
         self.address = address
         self.listener = listener
+        self.certificate = certificate
+        self.layers = layers
     }
+}
+
+/// What lies between the socket and MQTT.
+public struct TransportLayers: OptionSet, Sendable {
+    /// Bits as plugins see them (`HL_CLIENT_TLS`, `HL_CLIENT_WEBSOCKET`).
+    public let rawValue: UInt32
+
+    /// From the bits.
+    public init(rawValue: UInt32) {
+        self.rawValue = rawValue
+    }
+
+    /// TLS.
+    public static let tls = TransportLayers(rawValue: 1)
+    /// WebSocket.
+    public static let webSocket = TransportLayers(rawValue: 2)
 }
 
 /// Why a connection ended.

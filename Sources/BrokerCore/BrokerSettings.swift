@@ -76,6 +76,10 @@ public struct ListenerSettings: Sendable {
     public var name: String
     /// Whether a client without credentials is let in when no plugin refuses it.
     public var allowAnonymous: Bool
+    /// The name in a client's certificate is its user name and its log-in: plugins may still refuse it.
+    public var certificateIsLogin = false
+    /// The layers under MQTT.
+    public var layers: TransportLayers = []
 
     /// A listener named `name`.
     public init(name: String, allowAnonymous: Bool) {

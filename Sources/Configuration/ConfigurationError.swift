@@ -90,6 +90,9 @@ public enum ListenerProblem: Hashable, Sendable {
     case unreadableFile(path: String, reason: String)
     case sameEndpoint(endpoint: String, other: String)
     case clientCertificatesNeedCA
+    case identityNeedsClientCertificates
+    /// What OpenSSL found in the files or settings of TLS; the text names the remedy.
+    case tls(String)
     case unavailable(scheme: String, reason: String)
 
     /// Follows "listener 'tcp'".
@@ -101,9 +104,14 @@ public enum ListenerProblem: Hashable, Sendable {
                 + "add one, bind to localhost, or \(remedy)"
         case .needsTLSFiles(let missing): ": TLS needs \(missing.joined(separator: " and "))"
         case .keyNeedsScheme(let key, let schemes): ": '\(key)' belongs to \(schemes) only"
-        case .unreadableFile(let path, let reason): ": cannot read \(path): \(reason)"
+        case .unreadableFile(let path, let reason):
+            ": cannot read \(path): \(reason)"
+                + (reason.hasPrefix("no such file") ? "; 'hookline certs init FOLDER' makes a set for tests" : "")
         case .sameEndpoint(let endpoint, let other): ": \(endpoint) is already taken by listener '\(other)'"
         case .clientCertificatesNeedCA: ": client_auth needs client_ca, the certificates that sign clients"
+        case .identityNeedsClientCertificates:
+            ": identity takes the user name from client certificates; set client_auth to request or require"
+        case .tls(let words): ": \(words)"
         case .unavailable(let scheme, let reason): ": \(scheme):// is not available in this version: \(reason)"
         }
     }

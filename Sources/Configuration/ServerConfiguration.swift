@@ -29,6 +29,8 @@ public struct ListenerConfiguration: Hashable, Sendable {
     public var tls: TLSConfiguration?
     /// Origins a browser may connect from (`ws`, `wss`); empty = the Origin header is not checked.
     public var origins: [String] = []
+    /// Addresses (with prefix length) whose connections begin with a header of the PROXY protocol.
+    public var proxies: [String] = []
     /// Where the entry stands.
     public var position: SourcePosition
 
@@ -53,16 +55,50 @@ public struct TLSConfiguration: Hashable, Sendable {
         case username, cn, san
     }
 
+    /// Oldest TLS version that is spoken.
+    public enum Version: String, CaseIterable, Hashable, Sendable {
+        case v1_2 = "1.2"
+        case v1_3 = "1.3"
+    }
+
+    /// A certificate and its key.
+    public struct CertificateFiles: Hashable, Sendable {
+        /// `cert`
+        public var certificate: String
+        /// `key`
+        public var key: String
+    }
+
     /// `cert`
     public var certificate: String
     /// `key`
     public var key: String
+    /// `certificates`: others, chosen by the server name a client asks for.
+    public var otherCertificates: [CertificateFiles] = []
+    /// `ca`: told to people and scripts that connect; the broker itself does not use it.
+    public var authority: String?
     /// `client_ca`
     public var clientCA: String?
+    /// `client_crl`
+    public var clientCRL: String?
     /// `client_auth`
     public var clientAuthentication = ClientAuthentication.none
     /// `identity`
     public var identity = Identity.username
+    /// `min_version`
+    public var minimumVersion = Version.v1_2
+    /// `ciphers`: TLS 1.2, in OpenSSL's notation; nil = the built-in list.
+    public var ciphers: String?
+    /// `cipher_suites`: TLS 1.3; nil = OpenSSL's.
+    public var cipherSuites: String?
+    /// `groups`: of the key exchange; nil = OpenSSL's.
+    public var groups: String?
+
+    /// Two files, and defaults for the rest.
+    public init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+    }
 }
 
 /// One entry of the list `plugins`.

@@ -81,7 +81,7 @@ extension EventLoop {
         let stream = state.pointee.streams.take()
         guard let record = state.pointee.streams.find(stream) else { return }
         record.pointee.descriptor = descriptor
-        let filter = registration.socket.makeFilter?()
+        let filter = registration.socket.makeFilter?(peer)
         record.pointee.filter = filter.map(Unmanaged.passRetained)
         let interest = Epoll.readable | Epoll.peerHungUp
         guard epoll.add(descriptor, interest, token: stream.rawValue) == 0 else { return release(record, stream) }

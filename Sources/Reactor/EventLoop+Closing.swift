@@ -38,6 +38,17 @@ extension EventLoop {
         handler.closed(stream, context: context, reason: reason, now: now)
     }
 
+    /// As `end`, for a stream whose filter has just told the peer why: closing with bytes unread would reset the
+    /// connection under that.
+    func endWithLastWords(
+        _ record: UnsafeMutablePointer<StreamRecord>, _ stream: StreamID, _ reason: CloseReason,
+        _ handler: any StreamHandler
+    ) {
+        let context = record.pointee.context
+        linger(record, stream)
+        handler.closed(stream, context: context, reason: reason, now: now)
+    }
+
     /// The stream ends in the course of a call of the handler: it hears of it when that call is over.
     func failLater(_ record: UnsafeMutablePointer<StreamRecord>, _ stream: StreamID, _ reason: CloseReason) {
         if !record.pointee.flags.contains(.lingering) { report(record, stream, reason) }
@@ -93,6 +104,11 @@ extension EventLoop {
             at: now &+ Self.lingerNanoseconds, kind: LoopTimer.lingerEnds.rawValue, payload: hidden.rawValue)
         record.pointee.lingerTimer = timer.rawValue
         let isFlushed = record.pointee.filter.map { $0.takeUnretainedValue().unsent.count == 0 } ?? true
+        if isFlushed, let filter = record.pointee.filter {
+            // Nothing goes through it any more, and TLS state is large.
+            record.pointee.filter = nil
+            filter.release()
+        }
         reregister(record, hidden, isFlushed ? 0 : Epoll.writable)
         if isFlushed { shutDownSending(record, hidden) }
     }

@@ -26,8 +26,14 @@ extension EventLoop {
     ) {
         guard let filter = record.pointee.filter?.takeUnretainedValue() else { return }
         plainSink.removeAll(keepingAtMost: Self.scratchKeptBytes)
+        filter.isBacklogged = filter.unsent.count > 0
         let status = filter.decode(bytes, plain: &plainSink, wire: &wireSink)
         sendWire(record, stream, filter)
+        if let peer = filter.discovery {
+            filter.discovery = nil
+            handler.identified(stream, context: record.pointee.context, as: peer, now: now)
+            guard record.pointee.generation == stream.generation else { return }
+        }
         // The handler may write to filtered streams while it reads from the sink: writing uses the other one.
         let plain = plainSink.bytes
         if plain.count > 0 {
@@ -37,7 +43,7 @@ extension EventLoop {
         switch status {
         case .open: break
         case .ended: return end(record, stream, .peerClosed, handler)
-        case .failed(let code): return end(record, stream, .filter(code), handler)
+        case .failed(let code): return endWithLastWords(record, stream, .filter(code), handler)
         }
         let waits = record.pointee.flags.contains(.blocked) && record.pointee.writeError == 0
         guard waits, filter.unsent.count == 0, filter.acceptsPlain else { return }

@@ -9,15 +9,16 @@ public final class ListenerSocket: Sendable {
         public var backlog: Int32 = 4096
         /// Size of the kernel's send buffer per connection in bytes; nil leaves it to the system.
         public var sendBufferBytes: Int32?
-        /// Makes the filter of each connection; nil for plain streams. Called on the accepting loop's thread.
-        public var makeFilter: (@Sendable () -> StreamFilter)?
+        /// Makes the filter of each connection, given its address; nil for a plain stream. Called on the accepting
+        /// loop's thread.
+        public var makeFilter: (@Sendable (SocketAddress) -> StreamFilter?)?
 
         /// The defaults.
         public init() {}
     }
 
     let descriptor: Int32
-    let makeFilter: (@Sendable () -> StreamFilter)?
+    let makeFilter: (@Sendable (SocketAddress) -> StreamFilter?)?
     private let file: UnixSocketFile?
 
     /// The address that was bound, with the port that was taken when 0 was asked for.

@@ -7,6 +7,11 @@
 open class StreamFilter {
     /// Wire bytes that the socket has not taken yet.
     final var unsent = UnsafeByteSink()
+    /// Set by the loop before `decode`: the peer does not take what it was sent. Answers it provokes are better held
+    /// back, or its questions would grow our memory.
+    final var isBacklogged = false
+    /// What the layer learned about the peer in `decode`; the loop hands it on (`identified`) and clears it.
+    public final var discovery: PeerDiscovery?
 
     /// Makes a filter in its initial state.
     public init() {}
@@ -40,12 +45,40 @@ open class StreamFilter {
     open func finish(wire: inout UnsafeByteSink) {}
 }
 
+/// What a stream filter learns about the peer.
+public struct PeerDiscovery: Hashable, Sendable {
+    /// Where the peer really is, when a proxy stands between.
+    public var address: SocketAddress?
+    /// The identity in the peer's verified certificate, in UTF-8 without null bytes.
+    public var certificate: [UInt8]?
+
+    /// Nothing was learned yet.
+    public init() {}
+
+    static func certificate(_ name: [UInt8]) -> PeerDiscovery {
+        var discovery = PeerDiscovery()
+        discovery.certificate = name
+        return discovery
+    }
+
+    static func address(_ address: SocketAddress) -> PeerDiscovery {
+        var discovery = PeerDiscovery()
+        discovery.address = address
+        return discovery
+    }
+
+    mutating func merge(_ other: PeerDiscovery) {
+        address = other.address ?? address
+        certificate = other.certificate ?? certificate
+    }
+}
+
 /// What a filter says after `decode`.
 public enum FilterStatus: Sendable {
     /// The layer goes on.
     case open
     /// The peer ended the layer in order: `closed` with `peerClosed` follows.
     case ended
-    /// The peer broke the layer's rules: `closed` with this code follows.
+    /// The peer broke the layer's rules: `closed` with this code follows. What was appended to `wire` still reaches it.
     case failed(Int32)
 }

@@ -18,6 +18,10 @@ public protocol StreamHandler: AnyObject {
     /// then `closed`; `close` ends the stream without it. Called once at most.
     func hungUp(_ stream: StreamID, context: UInt64, now: Int64)
 
+    /// The stream's filter learned who the peer is: its address behind a proxy, the name in its certificate. Comes
+    /// before the first bytes that belong to that peer.
+    func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64)
+
     /// The stream is gone and its id stale. After `close` this comes later in the same turn, with the reason `local`.
     func closed(_ stream: StreamID, context: UInt64, reason: CloseReason, now: Int64)
 
@@ -35,6 +39,9 @@ public protocol StreamHandler: AnyObject {
 }
 
 extension StreamHandler {
+    /// Nothing.
+    public func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64) {}
+
     /// Nothing: the stream stays until reading is resumed or it is closed.
     public func hungUp(_ stream: StreamID, context: UInt64, now: Int64) {}
 

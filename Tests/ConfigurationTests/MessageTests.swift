@@ -125,12 +125,14 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             "3:5: listener 'tcp' is open to the network (0.0.0.0:1883) and no auth plugin is configured; "
                 + "add one, bind to localhost, or set allow_anonymous: true here"),
         BrokenFile(
-            "broker: { listeners: { tls: { url: \"mqtts://[::]:8883\", cert: c.pem, key: k.pem } } }\nplugins: [auth]",
-            "1:36: listener 'tls': mqtts:// is not available in this version: "
-                + "TLS is not built in yet; use mqtt:// behind a TLS proxy"),
+            "broker: { listeners: { tls: { url: \"mqtts://[::]:8883\", cert: /dev/null } } }\nplugins: [auth]",
+            "1:24: listener 'tls': TLS needs key"),
         BrokenFile(
-            "broker: { listeners: { web: \"ws://localhost:8083/mqtt\" } }",
-            "1:29: listener 'web': ws:// is not available in this version: WebSocket is not built in yet"),
+            "broker: { listeners: { tcp: { url: \"mqtt://localhost\", proxy_protocol: [lb.example] } } }",
+            "1:72: 'lb.example' is not an address; write one such as 10.0.0.7, ::1 or 10.0.0.0/8"),
+        BrokenFile(
+            "broker: { listeners: { local: { url: \"unix:///tmp/a.sock\", proxy_protocol: 10.0.0.1 } } }",
+            "1:60: listener 'local': 'proxy_protocol' belongs to listeners with a port only"),
         BrokenFile(
             "broker: { listeners: { tcp: { allow_anonymous: true } } }",
             "1:24: listener 'tcp': no url; write for example url: \"mqtt://localhost:1883\""),
@@ -236,8 +238,10 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             """
         #expect(
             try messages(text, support: TransportSupport(schemes: [.mqtts])) == [
-                "plugins.yaml:3:47: listener 'tls': cannot read /nowhere/c.pem: no such file or directory",
-                "plugins.yaml:3:68: listener 'tls': cannot read /nowhere/k.pem: no such file or directory",
+                "plugins.yaml:3:47: listener 'tls': cannot read /nowhere/c.pem: no such file or directory; "
+                    + "'hookline certs init FOLDER' makes a set for tests",
+                "plugins.yaml:3:68: listener 'tls': cannot read /nowhere/k.pem: no such file or directory; "
+                    + "'hookline certs init FOLDER' makes a set for tests",
             ])
     }
 

@@ -64,7 +64,7 @@ private final class ToyFilter: StreamFilter {
 
 private func toyFixture(sendBuffer: Int32? = nil) throws -> LoopFixture {
     var options = ListenerSocket.Options()
-    options.makeFilter = { ToyFilter() }
+    options.makeFilter = { _ in ToyFilter() }
     options.sendBufferBytes = sendBuffer
     return try LoopFixture(options: options)
 }

@@ -29,7 +29,9 @@ extension Shard {
         case .deny: refuseDenied(connection, connect)
         default:
             let hasCredentials = connect.userName != nil || connect.password != nil
-            let isOpen = shared.listeners[Int(connection.pointee.listener)].allowAnonymous
+            let listener = shared.listeners[Int(connection.pointee.listener)]
+            let isKnown = listener.certificateIsLogin && !connection.extras.identity.certificate.isEmpty
+            let isOpen = listener.allowAnonymous || isKnown
             // Without an auth plugin there is nobody to ask: the configuration has made sure that such a listener is
             // local or open on purpose.
             if !hooks.table.hasAuthConnect || (!hasCredentials && isOpen) {
@@ -68,7 +70,8 @@ extension Shard {
         let groups = (0..<Int(result.groupCount)).compactMap { (result.groups?[$0]).map { Array($0.bytes) } }
         extras.identity = ClientIdentity(
             clientID: old.clientID, username: result.username.len > 0 ? Array(result.username.bytes) : old.username,
-            groups: groups, account: Array(result.account.bytes), address: old.address, listener: old.listener)
+            groups: groups, account: Array(result.account.bytes), address: old.address, listener: old.listener,
+            certificate: old.certificate, layers: old.layers)
     }
 
     private func refusalReason(_ result: HookResult, _ connect: Connect) -> ReasonCode {

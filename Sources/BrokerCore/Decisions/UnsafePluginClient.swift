@@ -14,7 +14,9 @@ final class PluginClient {
         let groupTable = MemoryLayout<hl_client>.stride
         let groupBytes = identity.groups.count * MemoryLayout<hl_view>.stride
         var size = groupTable + groupBytes + identity.groups.reduce(0) { $0 + $1.count }
-        for part in [identity.clientID, identity.username, identity.account, address, listener] { size += part.count }
+        for part in [
+            identity.clientID, identity.username, identity.account, address, listener, identity.certificate,
+        ] { size += part.count }
         memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         var cursor = memory + groupTable + groupBytes
         func place(_ bytes: [UInt8]) -> hl_view {
@@ -26,13 +28,14 @@ final class PluginClient {
         }
         var client = hl_client()
         client.struct_size = UInt32(MemoryLayout<hl_client>.size)
-        client.flags = isAnonymous ? HL_CLIENT_ANONYMOUS : 0
+        client.flags = identity.layers.rawValue | (isAnonymous ? HL_CLIENT_ANONYMOUS : 0)
         client.connection = connection
         client.client_id = place(identity.clientID)
         client.username = place(identity.username)
         client.address = place(address)
         client.listener = place(listener)
         client.account = place(identity.account)
+        client.certificate = place(identity.certificate)
         client.protocol = UInt32(protocolLevel)
         let groups = (memory + groupTable).bindMemory(to: hl_view.self, capacity: max(1, identity.groups.count))
         for (index, group) in identity.groups.enumerated() { (groups + index).initialize(to: place(group)) }

@@ -25,9 +25,13 @@ extension Shard {
             clientID = makeClientID()
         }
         let extras = connection.extras
+        let known = extras.identity
+        let isNamedByCertificate =
+            shared.listeners[Int(connection.pointee.listener)].certificateIsLogin && !known.certificate.isEmpty
         extras.identity = ClientIdentity(
-            clientID: clientID, username: connect.userName ?? [], groups: [], account: [],
-            address: extras.identity.address, listener: extras.identity.listener)
+            clientID: clientID, username: isNamedByCertificate ? known.certificate : connect.userName ?? [],
+            groups: [], account: [], address: known.address, listener: known.listener,
+            certificate: known.certificate, layers: known.layers)
         extras.keepAlive = connect.keepAlive
         connection.pointee.clientPacketLimit = Int32(
             clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))

@@ -13,13 +13,33 @@ extension Shard {
         state.pointee.counters.connectionsAccepted &+= 1
         let identity = ClientIdentity(
             clientID: [], username: [], groups: [], account: [], address: peer,
-            listener: shared.listeners[listener].name)
+            listener: shared.listeners[listener].name, layers: shared.listeners[listener].layers)
         let extras = ConnectionExtras(identity: identity, connectedAt: now)
         let connection = insertConnection(transport: handle, listener: listener, extras: extras)
         connection.pointee.timer = wheel.schedule(
             at: now &+ settings.connectTimeout, kind: TimerKind.connectTimeout.rawValue,
             payload: connection.pointee.handle)
         return connection.pointee.handle
+    }
+
+    /// The transport learned who the peer is before its CONNECT: its address behind a proxy, or the name in its verified
+    /// certificate. Nil leaves what was known.
+    public func identified(_ handle: UInt64, address: String?, certificate: [UInt8]?) {
+        guard let connection = state.pointee.connections.find(handle),
+            connection.pointee.phase == .awaitingConnect
+        else { return }
+        let extras = connection.extras
+        extras.identity = ClientIdentity(
+            clientID: [], username: [], groups: [], account: [], address: address ?? extras.identity.address,
+            listener: extras.identity.listener, certificate: certificate ?? extras.identity.certificate,
+            layers: extras.identity.layers)
+    }
+
+    /// Address and listener of a connection, for a line of the log; nil when it is gone.
+    public func origin(of handle: UInt64) -> (address: String, listener: String)? {
+        guard let connection = state.pointee.connections.find(handle) else { return nil }
+        let identity = connection.extras.identity
+        return (identity.address, identity.listener)
     }
 
     /// Bytes came in. Borrowed until the return; all are taken.

@@ -11,31 +11,29 @@ public struct TransportSupport: Hashable, Sendable {
     }
 
     /// What this version of the broker serves.
-    public static let current = TransportSupport(schemes: [.mqtt, .unix])
+    public static let current = TransportSupport(schemes: Set(ListenerURL.Scheme.allCases))
 
     /// Why a scheme cannot be served.
     func reason(against scheme: ListenerURL.Scheme) -> String? {
-        if schemes.contains(scheme) { return nil }
-        return switch scheme {
-        case .mqtts: "TLS is not built in yet; use mqtt:// behind a TLS proxy"
-        case .ws: "WebSocket is not built in yet"
-        case .wss: "TLS and WebSocket are not built in yet"
-        case .mqtt, .unix: "this build has no such transport"
-        }
+        schemes.contains(scheme) ? nil : "this build has no such transport"
     }
 }
 
 /// Keys of one listener.
 enum ListenerKey: String, CaseIterable {
-    case url, allowAnonymous = "allow_anonymous", cert, key, clientCA = "client_ca", clientAuth = "client_auth",
-        identity, origins
+    case url, allowAnonymous = "allow_anonymous", cert, key, certificates, ca, clientCA = "client_ca",
+        clientCRL = "client_crl", clientAuth = "client_auth", identity, minVersion = "min_version", ciphers,
+        cipherSuites = "cipher_suites", groups, origins, proxyProtocol = "proxy_protocol"
 
     /// Schemes that know the key, as words; nil = all.
     func missing(for scheme: ListenerURL.Scheme) -> String? {
         switch self {
         case .url, .allowAnonymous: nil
-        case .cert, .key, .clientCA, .clientAuth, .identity: scheme.usesTLS ? nil : "mqtts:// and wss://"
+        case .cert, .key, .certificates, .ca, .clientCA, .clientCRL, .clientAuth, .identity, .minVersion, .ciphers,
+            .cipherSuites, .groups:
+            scheme.usesTLS ? nil : "mqtts:// and wss://"
         case .origins: scheme.usesWebSocket ? nil : "ws:// and wss://"
+        case .proxyProtocol: scheme == .unix ? "listeners with a port" : nil
         }
     }
 }
@@ -103,6 +101,7 @@ extension ConfigurationReader {
         }
         if url.scheme.usesTLS { listener.tls = tls(values, of: entry) }
         if let node = values[.origins]?.value { listener.origins = texts(node, expected: "an origin") }
+        if let node = values[.proxyProtocol]?.value { listener.proxies = proxies(node) }
         if let reason = support.reason(against: url.scheme) {
             report(
                 .listener(entry.name, .unavailable(scheme: url.scheme.rawValue, reason: reason)),
@@ -120,52 +119,22 @@ extension ConfigurationReader {
         return .known(names)
     }
 
-    private mutating func tls(_ values: [ListenerKey: YAMLEntry], of entry: YAMLEntry) -> TLSConfiguration? {
-        let missing = [ListenerKey.cert, .key].filter { values[$0] == nil }.map(\.rawValue)
-        if !missing.isEmpty { report(.listener(entry.name, .needsTLSFiles(missing: missing)), at: entry.position) }
-        let certificate = pemFile(values[.cert], of: entry)
-        let key = pemFile(values[.key], of: entry)
-        let clientCA = pemFile(values[.clientCA], of: entry)
-        let authentication = choice(values[.clientAuth], TLSConfiguration.ClientAuthentication.none)
-        let identity = choice(values[.identity], TLSConfiguration.Identity.username)
-        if authentication != .none, values[.clientCA] == nil {
-            report(
-                .listener(entry.name, .clientCertificatesNeedCA), at: values[.clientAuth]?.position ?? entry.position)
+    /// Addresses of proxies; a name would be looked up once and trusted forever.
+    private mutating func proxies(_ node: YAMLNode) -> [String] {
+        var result: [String] = []
+        for element in node.elements ?? [node] {
+            let text = attempt(
+                { () throws(ValueProblem) in
+                    let text = try element.scalarText(expected: "an address such as 10.0.0.0/8")
+                    guard AddressText.isRange(text) else { throw .notAnAddressRange(text) }
+                    return text
+                }, at: element.position)
+            if let text { result.append(text) }
         }
-        guard let certificate, let key else { return nil }
-        return TLSConfiguration(
-            certificate: certificate, key: key, clientCA: clientCA, clientAuthentication: authentication,
-            identity: identity)
+        return result
     }
 
-    private mutating func pemFile(_ entry: YAMLEntry?, of listener: YAMLEntry) -> String? {
-        guard let entry else { return nil }
-        let text = attempt(
-            { () throws(ValueProblem) in try entry.value.scalarText(expected: "a path") }, at: entry.value.position)
-        guard let text else { return nil }
-        let path = base.resolve(text, at: entry.value.position)
-        // Until TLS is served the file's absence changes nothing, and one error per listener is enough.
-        if support.schemes.contains(.mqtts), let reason = FileAccess.reasonNotReadable(path) {
-            report(.listener(listener.name, .unreadableFile(path: text, reason: reason)), at: entry.value.position)
-        }
-        return path
-    }
-
-    private mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ entry: YAMLEntry?, _ standard: Choice
-    ) -> Choice {
-        guard let node = entry?.value else { return standard }
-        let names = Choice.allCases.map(\.rawValue)
-        guard let text = node.text, let choice = Choice(rawValue: text) else {
-            let text = node.text ?? node.summary
-            let nearest = NearestName.find(text, in: names)
-            report(.value(.notOneOf(text, choices: names, nearest: nearest)), at: node.position)
-            return standard
-        }
-        return choice
-    }
-
-    private mutating func texts(_ node: YAMLNode, expected: String) -> [String] {
+    mutating func texts(_ node: YAMLNode, expected: String) -> [String] {
         var result: [String] = []
         for element in node.elements ?? [node] {
             let text = attempt(

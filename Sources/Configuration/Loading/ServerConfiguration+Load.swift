@@ -93,7 +93,11 @@ extension ServerConfiguration {
     /// the host asks again when it knows which hooks the plugins have.
     public func exposedListeners(authenticates: (PluginEntry) -> Bool) -> [ConfigurationError] {
         if plugins.contains(where: { $0.isEnabled && authenticates($0) }) { return [] }
-        return listeners.filter { !$0.url.isLocal && !$0.allowsAnonymous }.map { listener in
+        let exposed = listeners.filter { listener in
+            // Who has no certificate that the operator's authority signed does not get as far as CONNECT.
+            !listener.url.isLocal && !listener.allowsAnonymous && listener.tls?.clientAuthentication != .require
+        }
+        return exposed.map { listener in
             let remedy =
                 listener.position.line > 0
                 ? "set allow_anonymous: true here"

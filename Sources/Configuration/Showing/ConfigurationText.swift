@@ -27,7 +27,8 @@ public enum ConfigurationText {
     }
 
     private static let listenerDefaults = [
-        "  # Where clients connect, by name: mqtt://, unix:// (mqtts://, ws:// and wss:// come later).",
+        "  # Where clients connect, by name: mqtt://, mqtts://, ws://, wss:// or unix://; docs/tls.md and",
+        "  # docs/websocket.md have the keys of the secure and the web ones.",
         "  # Hosts are addresses or localhost (127.0.0.1 and ::1); port 0 picks a free one.",
         "  # allow_anonymous is false unless given; this listener stands here when none is configured.",
         "  listeners:",
@@ -75,20 +76,36 @@ public enum ConfigurationText {
         for listener in listeners {
             var members = ["url: \(PlainYAML.quoted(listener.url.description))"]
             members.append("allow_anonymous: \(listener.allowsAnonymous)")
-            if let tls = listener.tls {
-                members.append("cert: \(PlainYAML.scalar(tls.certificate))")
-                members.append("key: \(PlainYAML.scalar(tls.key))")
-                if let authority = tls.clientCA { members.append("client_ca: \(PlainYAML.scalar(authority))") }
-                members.append("client_auth: \(tls.clientAuthentication.rawValue)")
-                members.append("identity: \(tls.identity.rawValue)")
-            }
-            if !listener.origins.isEmpty {
-                members.append("origins: [\(listener.origins.map(PlainYAML.quoted).joined(separator: ", "))]")
-            }
+            if let tls = listener.tls { members += tlsMembers(tls) }
+            if !listener.origins.isEmpty { members.append("origins: \(list(listener.origins))") }
+            if !listener.proxies.isEmpty { members.append("proxy_protocol: \(list(listener.proxies))") }
             let text = "    \(listener.name): { \(members.joined(separator: ", ")) }"
             rows.append((text, listener.position.file == "built-in defaults" ? "default" : "\(listener.position)"))
         }
         return rows
+    }
+
+    private static func tlsMembers(_ tls: TLSConfiguration) -> [String] {
+        var members = ["cert: \(PlainYAML.scalar(tls.certificate))", "key: \(PlainYAML.scalar(tls.key))"]
+        if !tls.otherCertificates.isEmpty {
+            let others = tls.otherCertificates.map {
+                "{ cert: \(PlainYAML.scalar($0.certificate)), key: \(PlainYAML.scalar($0.key)) }"
+            }
+            members.append("certificates: [\(others.joined(separator: ", "))]")
+        }
+        let optional: [(String, String?)] = [
+            ("ca", tls.authority), ("client_ca", tls.clientCA), ("client_crl", tls.clientCRL),
+            ("ciphers", tls.ciphers), ("cipher_suites", tls.cipherSuites), ("groups", tls.groups),
+        ]
+        members += optional.compactMap { name, value in value.map { "\(name): \(PlainYAML.scalar($0))" } }
+        members.append("client_auth: \(tls.clientAuthentication.rawValue)")
+        members.append("identity: \(tls.identity.rawValue)")
+        members.append("min_version: \(PlainYAML.quoted(tls.minimumVersion.rawValue))")
+        return members
+    }
+
+    private static func list(_ texts: [String]) -> String {
+        "[\(texts.map(PlainYAML.quoted).joined(separator: ", "))]"
     }
 
     private static func pluginRows(_ plugins: [PluginEntry]) -> [(text: String, origin: String)] {

@@ -10,6 +10,7 @@ public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfRange(String, low: String, high: String)
     case notWholeSeconds(String)
     case notAURL(String, reason: String)
+    case notAnAddressRange(String)
     case notATopic(String, reason: String)
     case notAFilter(String, reason: String)
     /// A NUL, at which the system's interfaces would cut the text off.
@@ -37,6 +38,8 @@ public enum ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
         case .outOfRange(let text, let low, let high): "'\(text)' is out of range; allowed is \(low) to \(high)"
         case .notWholeSeconds(let text): "'\(text)' is not a whole number of seconds, which MQTT counts in here"
         case .notAURL(let text, let reason): "'\(text)' is not a listener URL: \(reason)"
+        case .notAnAddressRange(let text):
+            "'\(text)' is not an address; write one such as 10.0.0.7, ::1 or 10.0.0.0/8"
         case .notATopic(let text, let reason): "topic '\(text)': \(reason)"
         case .notAFilter(let text, let reason): "filter '\(text)': \(reason)"
         case .holdsNull: "the value holds a null character (\\0); remove it"

@@ -30,9 +30,7 @@ final class BrokerService {
         var entropy = SystemRandomNumberGenerator()
         broker = Broker(
             settings: BrokerSettings(configuration.broker),
-            listeners: configuration.listeners.map {
-                ListenerSettings(name: $0.name, allowAnonymous: $0.allowsAnonymous)
-            },
+            listeners: configuration.listeners.map(ListenerSettings.init),
             shardCount: min(Self.maximumLoops, threads), seed: entropy.next())
         gate = AcceptGate(
             maximumConnections: configuration.broker.limits.maxConnections, rate: rate?.count,

@@ -26,6 +26,7 @@ public enum HostProcess {
     private static func check(_ options: ServeOptions) -> Int32 {
         do throws(StartFailure) {
             let loaded = try Startup.load(options)
+            _ = try Startup.listenerLayers(loaded.configuration)
             try Startup.checkPlugins(loaded)
             StandardError.write(loaded.warnings.map { "warning: \($0)" })
             StandardOutput.write("\(loaded.source): ok\n")

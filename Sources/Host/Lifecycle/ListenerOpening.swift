@@ -29,11 +29,16 @@ enum ListenerOpening {
     static let socketFileMode: UInt16 = 0o660
 
     /// Binds every listener. Nobody is served until the sockets are added to the loops.
-    static func open(_ listeners: [ListenerConfiguration]) throws(ListenerFailure) -> [BoundListener] {
+    /// - Parameter layers: what lies on the sockets, by name of the listener.
+    static func open(
+        _ listeners: [ListenerConfiguration], layers: [String: StreamLayers]
+    ) throws(ListenerFailure) -> [BoundListener] {
         var bound: [BoundListener] = []
         for listener in listeners {
             do throws(ListenError) {
-                let sockets = try ListenerSocket.listen(on: address(of: listener.url))
+                var options = ListenerSocket.Options()
+                options.makeFilter = layers[listener.name]?.makeFilter
+                let sockets = try ListenerSocket.listen(on: address(of: listener.url), options: options)
                 bound.append(
                     BoundListener(
                         configuration: listener, sockets: sockets, open: describe(listener, sockets)))
@@ -60,6 +65,8 @@ enum ListenerOpening {
             case "": url.path
             default: url.host
             }
-        return OpenListener(name: listener.name, url: url.description, host: host, port: Int(url.port))
+        return OpenListener(
+            name: listener.name, url: url.description, host: host, port: Int(url.port),
+            authority: listener.tls?.authority)
     }
 }

@@ -11,6 +11,8 @@ struct OpenListener: Sendable, Equatable {
     var host: String
     /// 0 for `unix`.
     var port: Int
+    /// Certificate file that clients of a TLS listener are to trust, when the configuration names it.
+    var authority: String?
 }
 
 extension OpenListener {
@@ -49,14 +51,13 @@ struct PortsFile {
     }
 
     static func object(_ listeners: [OpenListener], version: String, process: Int32) -> JSONText {
-        [
-            "schema": 1, "pid": JSONText(process), "version": .string(version), "state": "ready",
-            "listeners": .object(
-                listeners.map { listener in
-                    (key: listener.name, value: listener.json)
-                }),
-            "plugins": [:],
+        var members: [(key: String, value: JSONText)] = [
+            ("schema", 1), ("pid", JSONText(process)), ("version", .string(version)), ("state", "ready"),
         ]
+        if let authority = listeners.lazy.compactMap(\.authority).first { members.append(("ca", .string(authority))) }
+        members.append(("listeners", .object(listeners.map { (key: $0.name, value: $0.json) })))
+        members.append(("plugins", [:]))
+        return .object(members)
     }
 }
 

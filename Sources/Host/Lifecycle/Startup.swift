@@ -75,8 +75,9 @@ extension Startup {
         let configuration = supervisor.running.configuration
         sayWhatWasTaken(supervisor.running, log)
         let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral, log)
+        let layers = try listenerLayers(configuration)
         let listeners = try orFail { () throws(ListenerFailure) in
-            try ListenerOpening.open(configuration.listeners)
+            try ListenerOpening.open(configuration.listeners, layers: layers)
         }
         let service = try orFail { () throws(SystemError) in
             try BrokerService(
@@ -97,8 +98,18 @@ extension Startup {
             service.stop()
             throw error
         }
+        supervisor.follow(layers.compactMapValues(\.tls))
         try orFail { () throws(SystemError) in try supervisor.supervise(service, control: control) }
         return ExitCode.done
+    }
+
+    /// Reads and checks everything TLS needs.
+    static func listenerLayers(_ configuration: ServerConfiguration) throws(StartFailure) -> [String: StreamLayers] {
+        do throws(ConfigurationErrors) {
+            return try ListenerLayers.make(configuration)
+        } catch {
+            throw StartFailure(error)
+        }
     }
 
     private static func sayWhatWasTaken(_ loaded: LoadedConfiguration, _ log: Log) {
@@ -171,6 +182,9 @@ extension Startup {
         var text = ""
         if !announcements.isOnStandardOutput {
             for listener in listeners { text += "listening on \(listener.url) (\(listener.name))\n" }
+            for authority in Set(listeners.compactMap(\.authority)).sorted() {
+                text += "clients trust the certificates in \(authority)\n"
+            }
         }
         StandardOutput.write(text + "hookline ready in \(took / 1_000_000) ms\n")
         for listener in listeners {

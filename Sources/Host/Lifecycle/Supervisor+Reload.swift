@@ -10,7 +10,12 @@ extension Supervisor {
             let loaded = try ServerConfiguration.load(options)
             let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
             try applyPlugins(plan, loaded)
-            return apply(plan, loaded)
+            let problems = reloadCertificates()
+            let answer = apply(plan, loaded)
+            guard problems.isEmpty else {
+                return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
+            }
+            return answer
         } catch {
             return refuse(error)
         }

@@ -19,6 +19,8 @@ final class Supervisor: StreamHandler {
     /// Status requests that wait for the shards.
     var queries: [UInt64: StatusQuery] = [:]
     var lastQuery: UInt64 = 0
+    /// TLS listeners by name; their files are followed.
+    var tlsServers: [String: TLSServer] = [:]
     private(set) var loop: EventLoop!
     private(set) var mailbox: Mailbox<ControlMessage>!
     private var socket: ControlSocket!

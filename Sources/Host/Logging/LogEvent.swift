@@ -16,6 +16,9 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case listenerOpened = "listener.opened"
     case listenerClosed = "listener.closed"
     case listenerFailed = "listener.failed"
+    case tlsReloaded = "tls.reloaded"
+    case tlsReloadRefused = "tls.reload_refused"
+    case handshakeFailed = "client.handshake_failed"
 
     case clientConnected = "client.connected"
     case clientRefused = "client.refused"

@@ -28,6 +28,17 @@ final class EventOutlet: Sendable {
         }
     }
 
+    /// A layer below MQTT ended a connection. Whoever causes it has no name yet: repeats are counted by address.
+    func handshakeFailed(address: String, listener: String, _ code: Int32) {
+        let host = address.utf8.lastIndex(of: UInt8(ascii: ":")).map { address[..<$0] } ?? address[...]
+        log.write(.handshakeFailed, .warn, about: Array(host.utf8)) {
+            [
+                .init("listener", listener), .init("addr", address),
+                .init("reason", FilterFailure.text(of: code)),
+            ]
+        }
+    }
+
     /// A listener cannot accept for a while.
     func acceptPaused(listener: Int, error: SystemError) {
         log.write(.listenerFailed, .warn, about: Array(listenerNames[listener].utf8)) {

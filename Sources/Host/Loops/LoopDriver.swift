@@ -48,6 +48,10 @@ final class LoopDriver: StreamHandler, ShardTransport {
         shard.received(context, bytes, now: now)
     }
 
+    func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64) {
+        shard.identified(context, address: peer.address?.description, certificate: peer.certificate)
+    }
+
     func writable(_ stream: StreamID, context: UInt64, now: Int64) {
         shard.writable(context, now: now)
     }
@@ -57,6 +61,9 @@ final class LoopDriver: StreamHandler, ShardTransport {
         let connection = context != 0 ? context : adopted[stream] ?? 0
         guard connection != 0 else { return }
         if gate.leave() { outlet.connectionsGone() }
+        if case .filter(let code) = reason, let origin = shard.origin(of: connection) {
+            outlet.handshakeFailed(address: origin.address, listener: origin.listener, code)
+        }
         // What the shard closed itself it has forgotten already.
         if reason != .local { shard.closed(connection, now: now) }
     }

@@ -14,7 +14,7 @@ private struct LiveBroker: ~Copyable {
     init(loops: Int, _ settings: String = "") throws {
         let options = try ServeOptions.parse(["--ephemeral", "--no-plugins", "--set", "broker.threads=\(loops)"])
         let loaded = try ServerConfiguration.load(text: settings, file: "plugins.yaml", options)
-        let listeners = try ListenerOpening.open(loaded.configuration.listeners)
+        let listeners = try ListenerOpening.open(loaded.configuration.listeners, layers: [:])
         let control = try EventLoop(index: -1, handler: SilentHandler())
         let service = try BrokerService(
             configuration: loaded.configuration, listeners: listeners,
