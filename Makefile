@@ -12,6 +12,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: build ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+	@$(RELEASE)/hookline certs init --if-missing certs
 	@exec $(RELEASE)/hookline serve --config $(CONFIG)
 
 build: setup ## release build of the host, the tool and the plugins

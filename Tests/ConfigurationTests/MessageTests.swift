@@ -129,7 +129,7 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             "1:24: listener 'tls': TLS needs key"),
         BrokenFile(
             "broker: { listeners: { tcp: { url: \"mqtt://localhost\", proxy_protocol: [lb.example] } } }",
-            "1:72: 'lb.example' is not an address; write one such as 10.0.0.7, ::1 or 10.0.0.0/8"),
+            "1:73: 'lb.example' is not an address; write one such as 10.0.0.7, ::1 or 10.0.0.0/8"),
         BrokenFile(
             "broker: { listeners: { local: { url: \"unix:///tmp/a.sock\", proxy_protocol: 10.0.0.1 } } }",
             "1:60: listener 'local': 'proxy_protocol' belongs to listeners with a port only"),
