@@ -36,7 +36,7 @@ class Client:
     """One MQTT connection. Use as a context manager; leaving it disconnects normally."""
 
     def __init__(self, broker, client_id="", *, version=V5, clean=True, expiry=None, username=None, password=None,
-                 will=None, keep_alive=60, host=None, port=None, **connect):
+                 will=None, keep_alive=60, host=None, port=None, transport="tcp", tls=None, **connect):
         self.address = (host or broker.host, port or broker.port)
         self.version = version
         self.messages = queue.Queue()
@@ -46,7 +46,10 @@ class Client:
         self._keep_alive = keep_alive
         arguments = {} if version == V5 else {"clean_session": clean}
         self.paho = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False, **arguments)
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False,
+            transport=transport, **arguments)
+        if tls is not None:
+            self.paho.tls_set(**tls)
         self.paho.max_queued_messages_set(0)
         if username is not None:
             self.paho.username_pw_set(username, password)
@@ -92,7 +95,8 @@ class Client:
     def connect(self):
         """CONNECT and wait for the CONNACK."""
         self.paho.connect(*self.address, keepalive=self._keep_alive, **self._connect)
-        self.paho.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(self.paho.socket(), socket.socket):
+            self.paho.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.paho.loop_start()
         code = self.connected()
         if code.is_failure:

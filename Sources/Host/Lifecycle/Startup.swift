@@ -92,13 +92,14 @@ extension Startup {
             } catch {
                 throw StartFailure(error)
             }
+            // Before anybody is told: a file that changes after the ready line is noticed.
+            supervisor.follow(layers.compactMapValues(\.tls))
             service.accept()
             try announce(supervisor, service, announcements)
         } catch {
             service.stop()
             throw error
         }
-        supervisor.follow(layers.compactMapValues(\.tls))
         try orFail { () throws(SystemError) in try supervisor.supervise(service, control: control) }
         return ExitCode.done
     }
