@@ -39,6 +39,7 @@ collect_missing() {
         want_command python3 python3
         python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         want_command mosquitto_pub mosquitto-clients
+        want_command openssl openssl
         want_command readelf binutils
         ;;
     esac
@@ -82,7 +83,16 @@ case $purpose in
 run | test | bench) ;;
 *) stop "unknown purpose '$purpose'; one of: run, test, bench" ;;
 esac
+# A browser is worth having for one test, which says that it was skipped without one: its absence stops nobody.
+want_browser() {
+    [ "$purpose" = test ] || return 0
+    command -v chromium >/dev/null 2>&1 && return 0
+    missing=" chromium"
+    (install_missing) || say "no chromium: the test with a browser is skipped"
+}
+
 need_swift
 collect_missing
 install_missing
+want_browser
 [ "$purpose" = run ] || python_packages

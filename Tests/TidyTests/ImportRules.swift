@@ -12,6 +12,7 @@ enum ImportRules {
         ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "Timing"]),
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
         ("Sources/PositionedYAML", ["CYAML"]),
+        ("Sources/Certificates", ["COpenSSL"]),
         ("Sources/Configuration", ["PositionedYAML"]),
         (
             "Sources/Host",
@@ -24,7 +25,8 @@ enum ImportRules {
         (
             "Sources/CLI",
             [
-                "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "CSystem",
+                "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates",
+                "CSystem",
                 "Foundation",
                 "FoundationEssentials",
             ]
