@@ -57,6 +57,16 @@ public struct BrokerSettings: Sendable {
     public var maximumKeepAlive: UInt16 = 0
     /// Keep-alive that replaces whatever the client asked for, in seconds; 0 = the client decides.
     public var serverKeepAlive: UInt16 = 0
+    /// Largest topic name or filter in bytes; 1 ... 65,535.
+    public var maximumTopicLength = 65_535
+    /// Sessions of the whole broker, connected or not; `Int.max` = no bound.
+    public var maximumSessions = Int.max
+    /// Messages one client may publish; nil = no limit.
+    public var maximumMessageRate: ClientRate?
+    /// Bytes of PUBLISH packets one client may send; nil = no limit.
+    public var maximumByteRate: ClientRate?
+    /// What happens to a client that is faster.
+    public var ratePolicy = RatePolicy.pause
     /// Time a connection has to send its CONNECT, in nanoseconds.
     public var connectTimeout: Int64 = 10_000_000_000
     /// Bytes kept unread for a connection whose hook is pending.

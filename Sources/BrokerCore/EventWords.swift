@@ -43,6 +43,7 @@ extension DropReason {
         case .retainedLimit: "retained_limit"
         case .pluginDropped: "plugin_dropped"
         case .publishDenied: "publish_denied"
+        case .rateLimited: "rate_limited"
         }
     }
 }

@@ -7,6 +7,12 @@ public final class ListenerSocket: Sendable {
     public struct Options: Sendable {
         /// Connections the kernel keeps until they are accepted, 1 or more; the system may bound it further.
         public var backlog: Int32 = 4096
+        /// Small packets leave at once (TCP_NODELAY).
+        public var noDelay = true
+        /// Seconds of silence after which the kernel probes whether a peer is there; 0 = never.
+        public var keepAliveSeconds: Int32 = 0
+        /// Milliseconds that sent bytes may stay unacknowledged before the kernel gives up; 0 = the system's default.
+        public var userTimeoutMilliseconds: Int32 = 0
         /// Size of the kernel's send buffer per connection in bytes; nil leaves it to the system.
         public var sendBufferBytes: Int32?
         /// Makes the filter of each connection, given its address; nil for a plain stream. Called on the accepting
@@ -103,8 +109,7 @@ public final class ListenerSocket: Sendable {
             // Without it a restart would fail for a minute, on connections of the last run in TIME_WAIT.
             try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1, name)
             if isIPv6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1, name) }
-            // Accepted sockets inherit both: no system call per connection.
-            try set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1, name)
+            try setInherited(descriptor, options, name)
             if let bytes = options.sendBufferBytes { try set(descriptor, SOL_SOCKET, SO_SNDBUF, bytes, name) }
             let result = UnsafeSocketAddress.withKernelForm(of: address) { Glibc.bind(descriptor, $0, $1) }
             guard result == 0 else { throw ListenError(errno, call: "bind", address: name) }
@@ -159,6 +164,24 @@ public final class ListenerSocket: Sendable {
         var value = value
         guard setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<Int32>.size)) == 0 else {
             throw ListenError(errno, call: "setsockopt", address: name)
+        }
+    }
+
+    /// Options that accepted sockets inherit: no system call per connection.
+    private static func setInherited(
+        _ descriptor: Int32, _ options: Options, _ name: String
+    ) throws(ListenError) {
+        let tcp = Int32(IPPROTO_TCP)
+        try set(descriptor, tcp, TCP_NODELAY, options.noDelay ? 1 : 0, name)
+        if options.keepAliveSeconds > 0 {
+            try set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1, name)
+            try set(descriptor, tcp, TCP_KEEPIDLE, options.keepAliveSeconds, name)
+            // Four probes within once more that time.
+            try set(descriptor, tcp, TCP_KEEPINTVL, max(1, options.keepAliveSeconds / 4), name)
+            try set(descriptor, tcp, TCP_KEEPCNT, 4, name)
+        }
+        if options.userTimeoutMilliseconds > 0 {
+            try set(descriptor, tcp, TCP_USER_TIMEOUT, options.userTimeoutMilliseconds, name)
         }
     }
 

@@ -12,9 +12,10 @@ import Testing
         case "broker.log.format": return "json"
         case "broker.session.on_queue_full": return "pause"
         case "broker.session.duplicate_client_id": return "refuse"
-        case "broker.limits.connect_rate_per_ip": return "7/m"
+        case "broker.limits.on_rate_exceeded": return "drop"
         default: break
         }
+        if setting.type.hasPrefix("rate") { return "7/m" }
         if setting.type.hasPrefix("boolean") { return text == "true" ? "false" : "true" }
         if setting.type.hasPrefix("duration") { return "77s" }
         if setting.type.hasPrefix("size") { return "70000B" }
@@ -150,7 +151,7 @@ import Testing
         (
             "broker..threads=1",
             "--set broker..threads: unknown key '' in broker; known here: "
-                + "data_dir, threads, plugin_dirs, limits, log, mqtt, session, shutdown, store, listeners"
+                + "data_dir, threads, plugin_dirs, limits, log, mqtt, session, shutdown, store, tcp, listeners"
         ),
     ]) func wrongAssignmentsAreErrors(assignment: String, message: String) throws {
         let found = try messages("", ["--set", assignment])

@@ -38,8 +38,10 @@ struct ConnectionFlags: OptionSet {
     static let sentDisconnect = ConnectionFlags(rawValue: 512)
     /// Something was written to it: CONNACK is on its way.
     static let answered = ConnectionFlags(rawValue: 1024)
+    /// Published faster than it may; read again when the time is over.
+    static let rateHeld = ConnectionFlags(rawValue: 2048)
     /// Any of these: what comes in is kept, not handled.
-    static let holdsInput: ConnectionFlags = [.hookPending, .backpressure, .moving]
+    static let holdsInput: ConnectionFlags = [.hookPending, .backpressure, .moving, .rateHeld]
 }
 
 typealias ConnectionRef = UnsafeMutablePointer<Connection>
@@ -99,6 +101,8 @@ final class ConnectionExtras {
     var gates: [OutputGate] = []
     /// The identity as plugins see it; made on first use.
     var pluginClient: PluginClient?
+    /// What is left of the client's message and byte rates.
+    var rates = ClientRates()
     /// Why the broker is ending the connection, when it is.
     var cause: DisconnectCause?
     var reason = ReasonCode.success

@@ -69,7 +69,7 @@ extension Shard {
     @inline(__always)
     func isQueueFull(_ session: SessionRef) -> Bool {
         session.pointee.queue.count >= settings.maximumQueuedMessages
-            || session.pointee.queue.byteCount >= settings.maximumQueuedBytes
+            || session.pointee.queue.byteCount >= settings.maximumQueuedBytes || isShortOfMemory
     }
 
     /// With `pause` the publishers wait; what is under way already is still taken, up to twice the bound.

@@ -66,7 +66,7 @@ extension Shard {
             refuse(connection, .packetTooLarge, "will of \(will.payload.count) bytes")
         } else if will.topic.first == UInt8(ascii: "$") {
             refuse(connection, .topicNameInvalid, "will to a topic that starts with $")
-        } else if TopicName.validate(will.topic) != nil
+        } else if TopicName.validate(will.topic) != nil || will.topic.count > settings.maximumTopicLength
             || will.topic.withUnsafeBytes({ TopicFilter.validate($0, maximumLevels: settings.maximumTopicLevels) })
                 != nil
         {
@@ -149,7 +149,13 @@ extension Shard {
             session = existing
             resume(session)
         } else {
-            if let existing = findSession(extras.identity.clientID) { endSession(existing, expired: false) }
+            if let existing = findSession(extras.identity.clientID) {
+                endSession(existing, expired: false)
+            } else if !shared.hasRoomForSession {
+                let reason: ReasonCode = connect.version == .v5_0 ? .quotaExceeded : .serverUnavailable
+                refuse(connection, reason, "the broker has max_sessions sessions")
+                return
+            }
             session = makeSession(extras.identity.clientID, version: connect.version)
         }
         join(connection, session, connect)

@@ -52,6 +52,7 @@ extension Shard {
                 return
             }
             guard withinLimits(connection, header) else { return }
+            if limitsRates, !withinRates(connection, message, packetID: header.packetID, length: length) { return }
         }
         if pluginsDecidePublish, stage != .accepted {
             let inbound = InboundPublish(frame: frame, length: length, bodyOffset: bodyOffset, header: header)
@@ -216,9 +217,13 @@ extension Shard {
             protocolFailure(connection, DecodeError(kind, .topicName, at: 0, version: version))
             return nil
         }
-        if TopicFilter.validate(topic, maximumLevels: settings.maximumTopicLevels) != nil {
+        if topic.count > settings.maximumTopicLength
+            || TopicFilter.validate(topic, maximumLevels: settings.maximumTopicLevels) != nil
+        {
             protocolFailure(
-                connection, .topicNameInvalid, "topic name has more than \(settings.maximumTopicLevels) levels")
+                connection, .topicNameInvalid,
+                "topic name has more than \(settings.maximumTopicLevels) levels or \(settings.maximumTopicLength) bytes"
+            )
             return nil
         }
         return state.pointee.topics.intern(base, topic.count)

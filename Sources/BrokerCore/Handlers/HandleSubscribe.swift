@@ -99,7 +99,8 @@ extension Shard {
         _ connection: ConnectionRef, _ request: MQTTCodec.Subscription, _ progress: SubscribeProgress
     ) -> SubscribeDecision {
         let isValid = request.filter.withUnsafeBytes {
-            (try? TopicFilter.parse($0, maximumLevels: settings.maximumTopicLevels)) != nil
+            $0.count <= settings.maximumTopicLength
+                && (try? TopicFilter.parse($0, maximumLevels: settings.maximumTopicLevels)) != nil
         }
         guard isValid else { return .refused(.topicFilterInvalid) }
         guard hasRoom(connection, for: request.filter, progress) else { return .refused(.quotaExceeded) }

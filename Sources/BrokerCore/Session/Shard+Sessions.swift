@@ -23,6 +23,7 @@ extension Shard {
             id: UInt64(index) << 56 | inserted.handle, handle: inserted.handle, clientID: clientID,
             windowLimit: Int32(settings.maximumInflight), version: version)
         sessions[clientID] = inserted.pointer
+        shared.countSessions(1)
         return inserted.pointer
     }
 
@@ -33,6 +34,7 @@ extension Shard {
         session.pointee.flags.insert(.ended)
         cancelTimers(of: session)
         sessions[session.pointee.clientID] = nil
+        shared.countSessions(-1)
         if let will = session.pointee.will {
             session.pointee.will = nil
             publishWill(will, of: session)

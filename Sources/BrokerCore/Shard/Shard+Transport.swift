@@ -133,7 +133,9 @@ extension Shard {
             connection.pointee.input.append(
                 UnsafeRawBufferPointer(rebasing: bytes[result.used...]), expected: result.expected)
         }
-        if !connection.pointee.flags.isDisjoint(with: [.hookPending, .backpressure]) { pauseReading(connection) }
+        if !connection.pointee.flags.isDisjoint(with: [.hookPending, .backpressure, .rateHeld]) {
+            pauseReading(connection)
+        }
     }
 
     /// Handles what is kept in the input, as far as it goes.

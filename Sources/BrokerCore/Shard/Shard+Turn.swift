@@ -53,6 +53,7 @@ extension Shard {
             case .will: willDue(payload)
             case .hookDeadline: hookExpired(payload)
             case .credentials: credentialsEnded(payload)
+            case .rateResumes: rateResumes(payload)
             case nil: break
             }
         }
@@ -74,6 +75,7 @@ extension Shard {
             answer(true)
         case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
         case .recheckSubscriptions: recheckSubscriptions()
+        case .shortOfMemory(let isShort): isShortOfMemory = isShort
         case .drain: isDraining = true
         case .disconnectAll: disconnectAll { _ in true }
         }

@@ -10,6 +10,8 @@ public final class Shard {
     public let index: Int
     let shared: SharedState
     let settings: BrokerSettings
+    /// Whether clients have a message or byte rate.
+    let limitsRates: Bool
     let state: UnsafeMutablePointer<ShardState>
     let pool: UnsafeMutablePointer<OutputPool>
     let wheel: TimerWheel
@@ -53,11 +55,14 @@ public final class Shard {
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport
     var isDraining = false
+    /// The process uses more memory than it may: every queue counts as full.
+    var isShortOfMemory = false
 
     init(index: Int, shared: SharedState, seed: UInt64) {
         self.index = index
         self.shared = shared
         settings = shared.settings
+        limitsRates = settings.maximumMessageRate != nil || settings.maximumByteRate != nil
         let topics = TopicCache(hash: shared.hash)
         let tree = SubscriptionTree(cache: topics, hash: shared.hash, summary: shared.summaries.shards[index])
         let groups = SharedGroups(tree: tree)

@@ -19,6 +19,8 @@ public enum ShardCommand: Sendable {
     case revokeVerdicts(connection: UInt64)
     /// Ask acl.subscribe again about every live subscription.
     case recheckSubscriptions
+    /// The process uses more memory than it may, or no longer does: while it does, every queue counts as full.
+    case shortOfMemory(Bool)
     /// Take no new clients, and tell each client good-bye as soon as nothing is on its way to it any more.
     case drain
     /// Tell every client good-bye now.

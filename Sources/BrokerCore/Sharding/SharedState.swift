@@ -1,3 +1,5 @@
+import Synchronization
+
 /// What all shards share: immutable after the start, atomic, or locked.
 final class SharedState: Sendable {
     let settings: BrokerSettings
@@ -9,6 +11,8 @@ final class SharedState: Sendable {
     let inboxes: [ShardInbox]
     let pendingHooks: [PendingHooks]
     private let rings: [HandoverRing]
+    /// Sessions of all shards; touched when one begins and when it ends.
+    private let sessionCount = Atomic(0)
 
     init(
         settings: BrokerSettings, listeners: [ListenerSettings], shardCount: Int, seed: UInt64, wake: WakeRelay
@@ -24,6 +28,12 @@ final class SharedState: Sendable {
         pendingHooks = (0..<shardCount).map { index in PendingHooks(shard: index) { wake.wake(index) } }
         rings = (0..<shardCount * shardCount).map { _ in HandoverRing() }
     }
+
+    /// Two shards that ask at the same moment may both hear yes for the last place: the bound protects memory.
+    var hasRoomForSession: Bool { sessionCount.load(ordering: .relaxed) < settings.maximumSessions }
+
+    /// A session began (1) or ended (-1).
+    func countSessions(_ change: Int) { sessionCount.wrappingAdd(change, ordering: .relaxed) }
 
     /// The ring that carries batches from one shard to another.
     func ring(from source: Int, to target: Int) -> HandoverRing { rings[source * shardCount + target] }

@@ -8,6 +8,8 @@ public struct BrokerConfiguration: Hashable, Sendable {
     public var threads = 0
     /// `limits`
     public var limits = Limits()
+    /// `tcp`
+    public var tcp = TCP()
     /// `session`
     public var session = Session()
     /// `mqtt`
@@ -32,18 +34,61 @@ public struct BrokerConfiguration: Hashable, Sendable {
         public var maxPayloadSize = 256 << 10
         /// New connections from one address; nil = unlimited.
         public var connectRatePerIP: Rate? = Rate(count: 100, per: .seconds(1))
+        /// Connections over that rate that wait for their turn.
+        public var connectQueue = 1_000
+        /// How long one of them may have to wait; a longer wait is a refusal at once.
+        public var connectQueueTimeout: Duration = .seconds(10)
         /// Time from accepting a connection to its complete CONNECT.
         public var connectTimeout: Duration = .seconds(10)
         /// Subscriptions of one session.
         public var maxSubscriptions = 10_000
         /// Levels of a topic name or filter.
         public var maxTopicLevels = 128
+        /// Bytes of a topic name or filter.
+        public var maxTopicLength = 65_535
+        /// Sessions of the whole broker, connected or not.
+        public var maxSessions = 1_000_000
+        /// Resident memory of the process in bytes; 0 = no bound.
+        public var maxMemory = 0
+        /// Messages one client may publish; nil = unlimited.
+        public var maxMessageRate: Rate?
+        /// Bytes of PUBLISH packets one client may send; nil = unlimited.
+        public var maxByteRate: Rate?
+        /// How long a silence a client may make up for at once.
+        public var rateBurst: Duration = .seconds(1)
+        /// What happens to a client that is faster.
+        public var onRateExceeded = RatePolicy.pause
         /// Retained messages of the whole broker.
         public var maxRetainedMessages = 1_000_000
         /// Bytes of all retained messages, topics included.
         public var maxRetainedBytes = 1 << 30
         /// Bytes waiting for one connection's socket before QoS 0 messages to it are dropped and counted.
         public var maxOutputBytes = 16 << 20
+
+        /// `on_rate_exceeded`
+        public enum RatePolicy: String, CaseIterable, Hashable, Sendable {
+            /// It is not read for a while.
+            case pause
+            /// Its message is dropped and counted; QoS 1 and 2 are answered 0x97.
+            case drop
+            /// It is told 0x96 and disconnected.
+            case disconnect
+        }
+    }
+
+    /// `broker.tcp`: options of the sockets of clients.
+    public struct TCP: Hashable, Sendable {
+        /// Small packets leave at once (TCP_NODELAY).
+        public var noDelay = true
+        /// Connections the kernel keeps until they are accepted.
+        public var backlog = 4_096
+        /// Silence after which the kernel probes whether the peer is there; zero = never.
+        public var keepAlive: Duration = .seconds(60)
+        /// How long sent bytes may stay unacknowledged before the kernel gives up; zero = the system's default.
+        public var userTimeout: Duration = .zero
+
+        /// The defaults.
+        public init() {}
     }
 
     /// `broker.session`

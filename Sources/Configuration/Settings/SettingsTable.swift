@@ -4,7 +4,7 @@
 /// A key stands here as available only when the broker does what it says; a test in the host changes each.
 public enum SettingsTable {
     /// Every key, in the order of the documentation.
-    public static let all: [Setting] = general + limits + session + mqtt + store + operation
+    public static let all: [Setting] = general + limits + tcp + session + mqtt + store + operation
 
     /// The row of a path such as `broker.limits.max_packet_size`.
     public static func setting(at path: String) -> Setting? { byPath[path] }
@@ -33,7 +33,9 @@ public enum SettingsTable {
         .integer(
             "broker.limits.max_connections", \.limits.maxConnections, 1...10_000_000,
             "Connections at the same time, all listeners together."),
-        .later("broker.limits.max_memory", "size", because: "memory is not accounted as a whole yet"),
+        .size(
+            "broker.limits.max_memory", \.limits.maxMemory, 0...(1 << 50),
+            "Resident memory of the process; over it connections are refused and queues count as full. 0B = no bound."),
         .size(
             "broker.limits.max_packet_size", \.limits.maxPacketSize, 256...largestPacket,
             "Largest MQTT packet; announced to MQTT 5 clients."),
@@ -42,7 +44,13 @@ public enum SettingsTable {
             "Largest payload of one PUBLISH; over it DISCONNECT 0x95 (5.0) or close (3.1.1)."),
         .rate(
             "broker.limits.connect_rate_per_ip", \.limits.connectRatePerIP,
-            "New connections from one address."),
+            "New connections from one address; those over it wait, in their order."),
+        .integer(
+            "broker.limits.connect_queue", \.limits.connectQueue, 0...1_000_000,
+            "Connections that may wait for that; more are refused."),
+        .duration(
+            "broker.limits.connect_queue_timeout", \.limits.connectQueueTimeout, .zero...(.seconds(3_600)),
+            "Longest wait; a connection that would wait longer is refused at once."),
         .duration(
             "broker.limits.connect_timeout", \.limits.connectTimeout, .milliseconds(100)...(.seconds(3_600)),
             "Time from accepting a connection to its complete CONNECT."),
@@ -53,6 +61,24 @@ public enum SettingsTable {
             "broker.limits.max_topic_levels", \.limits.maxTopicLevels, 1...65_535,
             "Levels of a topic name or filter."),
         .integer(
+            "broker.limits.max_topic_length", \.limits.maxTopicLength, 1...65_535,
+            "Bytes of a topic name or filter."),
+        .integer(
+            "broker.limits.max_sessions", \.limits.maxSessions, 1...100_000_000,
+            "Sessions of the whole broker, connected or not; over it CONNACK 0x97 (5.0) or 3 (3.1.1)."),
+        .rate(
+            "broker.limits.max_message_rate", \.limits.maxMessageRate,
+            "Messages one client may publish."),
+        .rate(
+            "broker.limits.max_byte_rate", \.limits.maxByteRate,
+            "Bytes of PUBLISH packets one client may send."),
+        .duration(
+            "broker.limits.rate_burst", \.limits.rateBurst, .zero...(.seconds(3_600)),
+            "Of those two rates: how long a silence may be made up for at once."),
+        .choice(
+            "broker.limits.on_rate_exceeded", \.limits.onRateExceeded,
+            "A client that is faster: do not read it for a while, drop (0x97 from QoS 1 on), or disconnect (0x96)."),
+        .integer(
             "broker.limits.max_retained_messages", \.limits.maxRetainedMessages, 0...100_000_000,
             "Retained messages of the whole broker."),
         .size(
@@ -61,6 +87,19 @@ public enum SettingsTable {
         .size(
             "broker.limits.max_output_bytes", \.limits.maxOutputBytes, (64 << 10)...(1 << 34),
             "Bytes waiting for one connection's socket before QoS 0 messages to it are dropped and counted."),
+    ]
+
+    private static let tcp: [Setting] = [
+        .boolean("broker.tcp.no_delay", \.tcp.noDelay, "Small packets leave at once."),
+        .integer(
+            "broker.tcp.backlog", \.tcp.backlog, 1...1_000_000,
+            "Connections the kernel keeps until they are accepted; it bounds this by net.core.somaxconn."),
+        .duration(
+            "broker.tcp.keep_alive", \.tcp.keepAlive, .zero...(.seconds(32_767)), wholeSeconds: true,
+            "Silence after which the kernel probes whether a client is there; 0s = never."),
+        .duration(
+            "broker.tcp.user_timeout", \.tcp.userTimeout, .zero...(.seconds(86_400)),
+            "How long sent bytes may stay unacknowledged; 0s = the system's default."),
     ]
 
     private static let session: [Setting] = [

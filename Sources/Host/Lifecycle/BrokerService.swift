@@ -26,16 +26,20 @@ final class BrokerService {
         announcements: AnnouncementFiles, runDirectory: ClaimedRunDirectory?
     ) throws(SystemError) {
         let threads = configuration.broker.threads > 0 ? configuration.broker.threads : AvailableCPUs.count()
-        let rate = configuration.broker.limits.connectRatePerIP
+        let limits = configuration.broker.limits
         var entropy = SystemRandomNumberGenerator()
         broker = Broker(
             settings: BrokerSettings(configuration.broker),
             listeners: configuration.listeners.map(ListenerSettings.init),
             shardCount: min(Self.maximumLoops, threads), seed: entropy.next())
         gate = AcceptGate(
-            maximumConnections: configuration.broker.limits.maxConnections, rate: rate?.count,
-            interval: rate?.interval.nanoseconds ?? 0)
-        let outlet = EventOutlet(log: log, listenerNames: configuration.listeners.map(\.name), control: control)
+            maximumConnections: min(limits.maxConnections, DescriptorLimit.connections),
+            pace: limits.connectRatePerIP.map { rate in
+                .init(
+                    count: rate.count, interval: rate.interval.nanoseconds, queueCapacity: limits.connectQueue,
+                    longestWait: limits.connectQueueTimeout.nanoseconds)
+            })
+        let outlet = EventOutlet(log: log, listeners: configuration.listeners, control: control)
         loops = try LoopGroup(broker: broker, gate: gate, outlet: outlet)
         self.listeners = listeners
         self.log = log
@@ -45,6 +49,15 @@ final class BrokerService {
 
     /// Connections that are open now.
     var connections: Int { gate.count }
+
+    /// What happened at the gate.
+    var gateCounts: AcceptGate.Counts { gate.counts }
+
+    /// The process uses more memory than it may, or no longer does.
+    func setShortOfMemory(_ isShort: Bool) {
+        gate.setShortOfMemory(isShort)
+        broker.postToAll(.shortOfMemory(isShort))
+    }
 
     /// Runs the loops; nobody is served before ``accept()``.
     func start() throws(SystemError) { try loops.start() }

@@ -14,6 +14,16 @@ extension BrokerSettings {
         maximumRetainedBytes = limits.maxRetainedBytes
         maximumOutputBytes = limits.maxOutputBytes
         connectTimeout = limits.connectTimeout.nanoseconds
+        maximumTopicLength = limits.maxTopicLength
+        maximumSessions = limits.maxSessions
+        maximumMessageRate = limits.maxMessageRate.map { ClientRate($0, burst: limits.rateBurst) }
+        maximumByteRate = limits.maxByteRate.map { ClientRate($0, burst: limits.rateBurst) }
+        ratePolicy =
+            switch limits.onRateExceeded {
+            case .pause: .pause
+            case .drop: .drop
+            case .disconnect: .disconnect
+            }
         maximumSessionExpiry = UInt32(clamping: session.maxExpiryInterval.wholeSeconds)
         maximumInflight = session.maxInflight
         receiveMaximum = mqtt.receiveMaximum
@@ -35,6 +45,12 @@ extension BrokerSettings {
         maximumTopicAlias = UInt16(clamping: mqtt.maxTopicAlias)
         maximumKeepAlive = UInt16(clamping: mqtt.maxKeepAlive.wholeSeconds)
         serverKeepAlive = UInt16(clamping: mqtt.serverKeepAlive.wholeSeconds)
+    }
+}
+
+extension ClientRate {
+    fileprivate init(_ rate: Rate, burst: Duration) {
+        self.init(count: rate.count, interval: rate.interval.nanoseconds, burst: burst.nanoseconds)
     }
 }
 

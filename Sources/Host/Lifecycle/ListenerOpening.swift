@@ -31,13 +31,18 @@ enum ListenerOpening {
     /// Binds every listener. Nobody is served until the sockets are added to the loops.
     /// - Parameter layers: what lies on the sockets, by name of the listener.
     static func open(
-        _ listeners: [ListenerConfiguration], layers: [String: StreamLayers]
+        _ listeners: [ListenerConfiguration], layers: [String: StreamLayers],
+        tcp: BrokerConfiguration.TCP = .init()
     ) throws(ListenerFailure) -> [BoundListener] {
         var bound: [BoundListener] = []
         for listener in listeners {
             do throws(ListenError) {
                 var options = ListenerSocket.Options()
                 options.makeFilter = layers[listener.name]?.makeFilter
+                options.noDelay = tcp.noDelay
+                options.backlog = Int32(clamping: tcp.backlog)
+                options.keepAliveSeconds = Int32(clamping: tcp.keepAlive.wholeSeconds)
+                options.userTimeoutMilliseconds = Int32(clamping: tcp.userTimeout.wholeMilliseconds)
                 let sockets = try ListenerSocket.listen(on: address(of: listener.url), options: options)
                 bound.append(
                     BoundListener(

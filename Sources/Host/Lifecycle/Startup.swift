@@ -77,7 +77,7 @@ extension Startup {
         let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral, log)
         let layers = try listenerLayers(configuration)
         let listeners = try orFail { () throws(ListenerFailure) in
-            try ListenerOpening.open(configuration.listeners, layers: layers)
+            try ListenerOpening.open(configuration.listeners, layers: layers, tcp: configuration.broker.tcp)
         }
         let service = try orFail { () throws(SystemError) in
             try BrokerService(

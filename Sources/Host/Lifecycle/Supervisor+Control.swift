@@ -80,7 +80,10 @@ extension Supervisor {
             ("uptime", JSONText((MonotonicClock.now - started) / 1_000_000_000)),
             ("config", .string(running.source.description)), ("loops", JSONText(snapshots.count)),
             ("listeners", .object((service?.listeners ?? []).map { (key: $0.open.name, value: $0.open.json) })),
-            ("connections", sum(\.connections)), ("sessions", sum(\.sessions)),
+            ("connections", sum(\.connections)),
+            ("connections_waiting", JSONText(service?.gateCounts.waiting ?? 0)),
+            ("connections_delayed", JSONText(service?.gateCounts.delayed ?? 0)),
+            ("connections_refused", JSONText(service?.gateCounts.refused ?? 0)), ("sessions", sum(\.sessions)),
             ("subscriptions", sum(\.subscriptions)),
             // One store for all shards: each reports the whole.
             ("retained_messages", JSONText(snapshots.map(\.retained).max() ?? 0)),

@@ -21,6 +21,9 @@ final class Supervisor: StreamHandler {
     var lastQuery: UInt64 = 0
     /// TLS listeners by name; their files are followed.
     var tlsServers: [String: TLSServer] = [:]
+    /// When the memory is looked at next, host clock ns, and what was found last.
+    var nextMemoryCheck: Int64 = 0
+    var isShortOfMemory = false
     private(set) var loop: EventLoop!
     private(set) var mailbox: Mailbox<ControlMessage>!
     private var socket: ControlSocket!
@@ -132,12 +135,14 @@ final class Supervisor: StreamHandler {
 
     func endOfTurn(now: Int64) {
         expireQueries(now: now)
+        checkMemory(now: now)
         endIfDrained(now: now)
     }
 
     func nextDeadline() -> Int64? {
         let query = queries.values.map(\.expires).min()
-        return [drainEnds, query].compactMap { $0 }.min()
+        let memory = running.configuration.broker.limits.maxMemory > 0 ? nextMemoryCheck : nil
+        return [drainEnds, query, memory].compactMap { $0 }.min()
     }
 }
 

@@ -8,6 +8,9 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case brokerStopped = "broker.stopped"
     case brokerFailed = "broker.failed"
 
+    case memoryShort = "memory.short"
+    case memoryEnough = "memory.enough"
+
     case configReloaded = "config.reloaded"
     case configReloadRefused = "config.reload_refused"
     case configNeedsRestart = "config.needs_restart"

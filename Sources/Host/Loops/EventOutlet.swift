@@ -6,24 +6,32 @@ import Reactor
 final class EventOutlet: Sendable {
     let log: Log
     private let listenerNames: [String]
+    /// Addresses of proxies, by listener.
+    private let proxies: [[AddressRange]]
     private let control: EventLoop
 
     /// - Parameter control: the control thread's loop, woken for what it waits for.
-    init(log: Log, listenerNames: [String], control: EventLoop) {
+    init(log: Log, listeners: [ListenerConfiguration], control: EventLoop) {
         self.log = log
-        self.listenerNames = listenerNames
+        listenerNames = listeners.map(\.name)
+        proxies = listeners.map { $0.proxies.compactMap { AddressRange($0) } }
         self.control = control
     }
 
     /// The last connection is gone while somebody waits for that.
     func connectionsGone() { control.wake() }
 
-    /// A connection was turned away before a byte of it was read.
-    func refused(_ peer: SocketAddress, listener: Int, _ refusal: AcceptGate.Refusal) {
+    /// Whether the peer speaks for others on this listener.
+    func isProxy(_ peer: SocketAddress, listener: Int) -> Bool {
+        !proxies[listener].isEmpty && proxies[listener].contains { $0.contains(peer) }
+    }
+
+    /// A connection was turned away before MQTT began; no listener when it came through a proxy.
+    func refused(_ peer: SocketAddress, listener: Int?, _ refusal: AcceptGate.Refusal) {
         log.write(.listenerFailed, .warn, about: Array(peer.host.utf8)) {
             [
-                .init("listener", listenerNames[listener]), .init("addr", peer.description),
-                .init("reason", refusal.rawValue),
+                .init("listener", listener.map { listenerNames[$0] } ?? "proxy"),
+                .init("addr", peer.description), .init("reason", refusal.rawValue),
             ]
         }
     }

@@ -16,6 +16,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     /// The loop owns its handler; the way back must not keep it alive. Set together with ``loops``.
     private unowned(unsafe) var loop: EventLoop!
     private var messages: [LoopMessage] = []
+    /// Connections that wait for their turn at the gate.
+    private var waiting = WaitingRoom()
     /// Streams taken over in this turn and their connections.
     private var adopted: [StreamID: UInt64] = [:]
 
@@ -35,13 +37,39 @@ final class LoopDriver: StreamHandler, ShardTransport {
     // MARK: From the loop
 
     func opened(_ stream: StreamID, listener: Int, peer: SocketAddress, now: Int64) -> UInt64 {
-        let address = peer == .unix ? "" : peer.host
-        if let refusal = gate.enter(address: address, now: now) {
+        // Who comes through a proxy is counted when the proxy has said who it is.
+        let address = peer == .unix || outlet.isProxy(peer, listener: listener) ? "" : peer.host
+        switch gate.enter(address: address, now: now) {
+        case .now:
+            return shard.opened(transport: stream.rawValue, listener: listener, peer: peer.description, now: now)
+        case .at(let time):
+            loop.pauseReading(stream)
+            waiting.add(.init(admittedAt: time, stream: stream, listener: listener, peer: peer))
+            return 0
+        case .refused(let refusal):
             outlet.refused(peer, listener: listener, refusal)
             loop.close(stream, .abort)
             return 0
         }
-        return shard.opened(transport: stream.rawValue, listener: listener, peer: peer.description, now: now)
+    }
+
+    /// Lets in whose turn has come.
+    private func admitWaiting(now: Int64) {
+        while let entry = waiting.takeDue(now: now) {
+            gate.stopWaiting()
+            let connection = shard.opened(
+                transport: entry.stream.rawValue, listener: entry.listener, peer: entry.peer.description, now: now)
+            loop.setContext(entry.stream, connection)
+            loop.resumeReading(entry.stream)
+        }
+    }
+
+    func hungUp(_ stream: StreamID, context: UInt64, now: Int64) {
+        // Who does not want to wait gives its place to the next one. Others are told when they are read again.
+        guard context == 0, waiting.remove(stream) else { return }
+        gate.stopWaiting()
+        if gate.leave() { outlet.connectionsGone() }
+        loop.close(stream, .abort)
     }
 
     func received(_ stream: StreamID, context: UInt64, bytes: UnsafeRawBufferPointer, now: Int64) {
@@ -49,6 +77,20 @@ final class LoopDriver: StreamHandler, ShardTransport {
     }
 
     func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64) {
+        if let address = peer.address {
+            // Waiting would hold the proxy's connection and what it has sent already: over the rate is refused here.
+            let admission = gate.enter(address: address.host, now: now)
+            if case .at = admission { gate.stopWaiting() }
+            if case .refused = admission {} else { gate.leave() }
+            guard admission == .now else {
+                outlet.refused(address, listener: nil, .tooFast)
+                shard.closed(context, now: now)
+                loop.close(stream, .abort)
+                if gate.leave() { outlet.connectionsGone() }
+                loop.setContext(stream, 0)
+                return
+            }
+        }
         shard.identified(context, address: peer.address?.description, certificate: peer.certificate)
     }
 
@@ -59,7 +101,12 @@ final class LoopDriver: StreamHandler, ShardTransport {
     func closed(_ stream: StreamID, context: UInt64, reason: CloseReason, now: Int64) {
         // A stream may end while it is being adopted, before its context is set; one that was refused has none at all.
         let connection = context != 0 ? context : adopted[stream] ?? 0
-        guard connection != 0 else { return }
+        guard connection != 0 else {
+            guard waiting.remove(stream) else { return }
+            gate.stopWaiting()
+            if gate.leave() { outlet.connectionsGone() }
+            return
+        }
         if gate.leave() { outlet.connectionsGone() }
         if case .filter(let code) = reason, let origin = shard.origin(of: connection) {
             outlet.handshakeFailed(address: origin.address, listener: origin.listener, code)
@@ -77,10 +124,14 @@ final class LoopDriver: StreamHandler, ShardTransport {
 
     func endOfTurn(now: Int64) {
         if !adopted.isEmpty { adopted.removeAll(keepingCapacity: true) }
+        if !waiting.isEmpty { admitWaiting(now: now) }
         shard.endOfTurn(now: now)
     }
 
-    func nextDeadline() -> Int64? { shard.nextDeadline }
+    func nextDeadline() -> Int64? {
+        guard let admission = waiting.nextDeadline else { return shard.nextDeadline }
+        return min(admission, shard.nextDeadline ?? .max)
+    }
 
     func acceptPaused(listener: Int, error: SystemError, resumesAt: Int64) {
         outlet.acceptPaused(listener: listener, error: error)
@@ -141,6 +192,12 @@ final class LoopDriver: StreamHandler, ShardTransport {
             }
         case .closeListeners(let sockets):
             for socket in sockets { loop.remove(socket) }
+            // The broker is about to stop; nobody has promised these anything.
+            for entry in waiting.removeAll() {
+                gate.stopWaiting()
+                if gate.leave() { outlet.connectionsGone() }
+                loop.close(entry.stream, .abort)
+            }
         }
     }
 }

@@ -1,0 +1,22 @@
+import Configuration
+
+/// The bound on the memory of the process.
+extension Supervisor {
+    /// Between two looks at the memory, in ns.
+    static let memoryInterval: Int64 = 500_000_000
+
+    /// Compares what the process uses with `max_memory`; back under nine tenths of it the broker goes on as before.
+    func checkMemory(now: Int64) {
+        let limit = running.configuration.broker.limits.maxMemory
+        guard limit > 0, let service, now >= nextMemoryCheck else { return }
+        nextMemoryCheck = now + Self.memoryInterval
+        let used = ResidentMemory.bytes()
+        let isShort = isShortOfMemory ? used > limit / 10 * 9 : used > limit
+        guard isShort != isShortOfMemory else { return }
+        isShortOfMemory = isShort
+        service.setShortOfMemory(isShort)
+        log.write(isShort ? .memoryShort : .memoryEnough, isShort ? .warn : .info) {
+            [.init("used", ByteSize.text(used)), .init("limit", ByteSize.text(limit))]
+        }
+    }
+}
