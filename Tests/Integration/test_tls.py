@@ -50,7 +50,8 @@ def test_mosquitto_clients_trust_the_authority(serve, certs):
     pub = subprocess.run(["mosquitto_pub", *common, "-q", "1", "-r", "-m", "hello"], capture_output=True, text=True,
                          timeout=DEADLINE)
     assert pub.returncode == 0, pub.stderr
-    sub = subprocess.run(["mosquitto_sub", *common, "-C", "1", "-W", str(int(DEADLINE))], capture_output=True, text=True)
+    sub = subprocess.run(["mosquitto_sub", *common, "-C", "1", "-W", str(int(DEADLINE))], capture_output=True,
+                         text=True)
     assert sub.stdout == "hello\n", sub.stderr
 
 

@@ -26,7 +26,7 @@ CONNACK_3 = b"\x20\x02\x00\x00"
 @pytest.mark.parametrize("pieces", [1, 3, None], ids=["byte-by-byte", "threes", "at-once"])
 @pytest.mark.parametrize("name", ["ws", "wss"])
 def test_packets_and_frames_have_nothing_to_do_with_each_other(broker, tmp_path, name, pieces):
-    """[MQTT-6.0.0-2]"""
+    """[MQTT-6.0.0-2][v3 MQTT-6.0.0-2]"""
     tls = trusting(tmp_path / "certs") if name == "wss" else None
     with WebSocket(address(broker, name), tls=tls) as socket:
         assert socket.status == 101 and "Sec-WebSocket-Protocol: mqtt" in socket.head
@@ -52,7 +52,7 @@ def test_a_ping_is_answered_between_fragments(broker):
     (frame(b"hello", TEXT), 1003), (frame(b"x", masked=False), 1002), (frame(b"x", 3), 1002), (frame(b"x", 0), 1002),
 ], ids=["text", "unmasked", "unknown", "continuation"])
 def test_a_wrong_frame_is_closed_with_its_code(broker, wrong, code):
-    """[MQTT-6.0.0-1]"""
+    """[MQTT-6.0.0-1][v3 MQTT-6.0.0-1]"""
     with WebSocket(address(broker, "ws")) as socket:
         socket.send(wrong)
         assert socket.read() == (CLOSE, struct.pack(">H", code))
@@ -66,7 +66,7 @@ def test_a_wrong_frame_is_closed_with_its_code(broker, wrong, code):
     ({"headers": ["X: " + "x" * 9000]}, 431),
 ])
 def test_the_handshake_is_refused_with_a_status(broker, options, status):
-    """[MQTT-6.0.0-3], [MQTT-6.0.0-4]"""
+    """[MQTT-6.0.0-3][v3 MQTT-6.0.0-3], [MQTT-6.0.0-4][v3 MQTT-6.0.0-4]"""
     with WebSocket(address(broker, "ws"), **options) as socket:
         assert socket.status == status
 

@@ -29,7 +29,9 @@ private struct Violation: CustomTestStringConvertible {
         #expect(bench.wire == expected)
     }
 
-    @Test func `packets span frames, frames carry many packets and fragments make messages [MQTT-6.0.0-2]`() {
+    @Test
+    func `packets span frames, frames carry many packets and fragments make messages [MQTT-6.0.0-2][v3 MQTT-6.0.0-2]`()
+    {
         let packet: [UInt8] = [0x30, 0x05, 0x00, 0x01, 0x61, 0x31, 0x32]
         let stream = packet + packet + packet
         for cut in 1..<stream.count {
@@ -62,7 +64,9 @@ private struct Violation: CustomTestStringConvertible {
     }
 
     @Test(arguments: [
-        Violation(name: "text [MQTT-6.0.0-1]", frames: ClientFrame(opcode: 1, payload: [0x61]).bytes, code: 1003),
+        Violation(
+            name: "text [MQTT-6.0.0-1][v3 MQTT-6.0.0-1]", frames: ClientFrame(opcode: 1, payload: [0x61]).bytes,
+            code: 1003),
         Violation(name: "no mask", frames: ClientFrame(opcode: 2, payload: [1], isMasked: false).bytes, code: 1002),
         Violation(name: "reserved bit", frames: ClientFrame(opcode: 2, payload: [1], reserved: 0x40).bytes, code: 1002),
         Violation(name: "unknown opcode", frames: ClientFrame(opcode: 3).bytes, code: 1002),

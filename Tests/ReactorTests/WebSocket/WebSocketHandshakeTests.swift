@@ -47,7 +47,9 @@ private struct Refusal: CustomTestStringConvertible {
         Refusal(
             name: "a head without end", request: "GET /mqtt HTTP/1.1\r\nX: " + String(repeating: "a", count: 9000),
             status: 431),
-    ]) private func `what is no opening handshake is refused with a reason [MQTT-6.0.0-3]`(refusal: Refusal) {
+    ]) private func `what is no opening handshake is refused with a reason [MQTT-6.0.0-3][v3 MQTT-6.0.0-3]`(
+        refusal: Refusal
+    ) {
         for size in [1, .max] {
             let bench = FilterBench(WebSocketSettings(path: "/mqtt").makeFilter())
             bench.receive(refusal.request, inPiecesOf: size)
