@@ -59,7 +59,7 @@ struct Connection {
     var session: SessionRef?
     var output = OutputBuffer()
     var input = InputTail()
-    /// Host clock ns of the last bytes received.
+    /// Host clock ns of the last whole packet received.
     var lastReceived: Int64
     /// One and a half times the keep-alive in ns; 0 = none [MQTT-3.1.2-22].
     var silenceLimit: Int64 = 0

@@ -96,7 +96,7 @@ extension Shard {
         end(connection, cause: .connectTimeout, reason: .unspecifiedError, byBroker: true)
     }
 
-    /// The keep-alive timer fired: it is moved on as long as bytes came in since [MQTT-3.1.2-22].
+    /// The keep-alive timer fired: it is moved on as long as packets came in since [MQTT-3.1.2-22].
     func keepAliveDue(_ handle: UInt64) {
         guard let connection = state.pointee.connections.find(handle), connection.isOnline else { return }
         connection.pointee.timer = nil

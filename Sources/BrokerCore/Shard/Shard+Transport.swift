@@ -49,7 +49,6 @@ extension Shard {
             return
         }
         state.pointee.counters.bytesReceived &+= UInt64(truncatingIfNeeded: bytes.count)
-        connection.pointee.lastReceived = now
         if connection.pointee.input.count == 0 && connection.pointee.flags.isDisjoint(with: .holdsInput) {
             let result = handlePackets(connection, bytes)
             keepRest(connection, bytes, result)
@@ -104,6 +103,8 @@ extension Shard {
                     handleOther(connection, UnsafeRawBufferPointer(start: base + offset, count: length), bodyOffset)
                 }
                 state.pointee.counters.packetsReceived &+= 1
+                // A whole packet: the beginning of one does not keep a client alive [MQTT-3.1.2-22].
+                connection.pointee.lastReceived = now
                 offset &+= length
                 if connection.pointee.phase == .closed { return InputResult(used: bytes.count, expected: 0) }
                 if !connection.pointee.flags.isDisjoint(with: .holdsInput) {

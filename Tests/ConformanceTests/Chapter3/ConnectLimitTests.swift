@@ -25,6 +25,18 @@ import Testing
         try free.ping()
     }
 
+    @Test("[MQTT-3.1.2-22] [v3 MQTT-3.1.2-24] the beginning of a packet keeps nobody alive", arguments: Wire.clock)
+    func unfinishedPacket(wire: Wire) throws {
+        let stage = try Stage(wire)
+        let client = try stage.connect { $0.keepAlive = 10 }
+        client.send(bytes: [0x30, 100])
+        for _ in 0..<3 {
+            client.send(bytes: [0])
+            stage.advance(seconds: 5.1)
+        }
+        try client.expectEnd(.keepAliveTimeout)
+    }
+
     @Test("[MQTT-3.1.2-22] [v3 MQTT-3.1.2-24] Keep Alive runs over a real connection", arguments: Wire.all)
     func keepAliveOnTheWire(wire: Wire) throws {
         let stage = try Stage(wire)
