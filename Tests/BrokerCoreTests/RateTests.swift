@@ -109,20 +109,4 @@ import Testing
         publisher.publish("t", "2", qos: 1, packetID: 2)
         #expect(test.connect("sleeper", cleanStart: false, expiry: 1000).takeAll().map(\.text) == ["2"])
     }
-
-    @Test func `a certificate names its client and is its log-in where the listener says so`() {
-        var listener = ListenerSettings(name: "tls", allowAnonymous: false)
-        listener.certificateIsLogin = true
-        listener.layers = .tls
-        let test = TestBroker(listener: listener)
-        let client = test.open()
-        test.broker.shards[0].identified(client.handle, address: "203.0.113.7:1", certificate: Array("alice".utf8))
-        client.send(.connect(Connect(version: .v5_0, clientID: Array("dev".utf8))))
-        let identities = test.events.compactMap { event in
-            if case .connected(let identity, _, _, _, _, _) = event { identity } else { nil }
-        }
-        #expect(identities.map { String(decoding: $0.username, as: UTF8.self) } == ["alice"])
-        #expect(identities.first?.address == "203.0.113.7:1")
-        #expect(identities.first?.layers == .tls)
-    }
 }

@@ -27,20 +27,25 @@ extension Shard {
             takeIdentity(connection)
             if takeCredentialsEnd(connection) { proceed(connection, connect) }
         case .deny: refuseDenied(connection, connect)
-        default:
-            let hasCredentials = connect.userName != nil || connect.password != nil
-            let listener = shared.listeners[Int(connection.pointee.listener)]
-            let isKnown = listener.certificateIsLogin && !connection.extras.identity.certificate.isEmpty
-            let isOpen = listener.allowAnonymous || isKnown
-            // Without an auth plugin there is nobody to ask: the configuration has made sure that such a listener is
-            // local or open on purpose.
-            if !hooks.table.hasAuthConnect || (!hasCredentials && isOpen) {
-                proceed(connection, connect)
-            } else if hasCredentials {
-                refuse(connection, .badUserNameOrPassword, "no auth plugin accepts this user")
-            } else {
-                refuse(connection, .notAuthorized, "no credentials, and allow_anonymous is not set on the listener")
-            }
+        default: concludeUnasked(connection, connect)
+        }
+    }
+
+    /// No plugin had an opinion, or there is none: the rules of the listener decide.
+    private func concludeUnasked(_ connection: ConnectionRef, _ connect: Connect) {
+        let hasCredentials = connect.userName != nil || connect.password != nil
+        let hasJudge = hooks.table.hasAuthConnect
+        let listener = shared.listeners[Int(connection.pointee.listener)]
+        let isKnown = listener.certificateIsLogin && !connection.extras.identity.certificate.isEmpty
+        // Without an auth plugin there is nobody to ask: the configuration has made sure that such a listener is local
+        // or open on purpose. But where certificates name the clients, nobody takes a name by just saying it.
+        let isFree = !hasJudge && !listener.certificateIsLogin
+        if isFree || (isKnown && !(hasJudge && hasCredentials)) || (!hasCredentials && listener.allowAnonymous) {
+            proceed(connection, connect)
+        } else if hasCredentials {
+            refuse(connection, .badUserNameOrPassword, "no auth plugin accepts this user")
+        } else {
+            refuse(connection, .notAuthorized, "no credentials, and allow_anonymous is not set on the listener")
         }
     }
 
