@@ -6,7 +6,7 @@ RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance bench format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance bench bench-hooks format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,11 @@ bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --c
 	@scripts/setup.sh bench
 	@swift build -c release
 	@python3 Benchmarks/wire/run.py $(BENCH)
+
+bench-hooks: ## what hooks cost, in instructions under callgrind, held against Benchmarks/hooks/thresholds.json
+	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }
+	@swift build -c release --product hook-bench
+	@python3 Benchmarks/hooks/run.py $(RELEASE)/hook-bench
 
 format: ## rewrite the Swift sources in the house format
 	@swift format --in-place --parallel --configuration .swift-format -r $(FORMATTED)

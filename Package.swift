@@ -69,6 +69,11 @@ let package = Package(
                 "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
+        // What hooks cost, counted in instructions (make bench-hooks).
+        .target(name: "BenchHooks", dependencies: ["PluginABI"], path: "Benchmarks/hooks/plugin"),
+        .executableTarget(
+            name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "BenchHooks"],
+            path: "Benchmarks/hooks/driver", swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 
         // Plugins.

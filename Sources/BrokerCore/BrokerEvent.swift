@@ -32,6 +32,13 @@ public final class ClientIdentity: Sendable {
         self.certificate = certificate
         self.layers = layers
     }
+
+    /// The same connection with what its client certificate says.
+    func with(certificate: [UInt8]) -> ClientIdentity {
+        ClientIdentity(
+            clientID: clientID, username: username, groups: groups, account: account, address: address,
+            listener: listener, certificate: certificate, layers: layers)
+    }
 }
 
 /// What lies between the socket and MQTT.

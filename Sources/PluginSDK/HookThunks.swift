@@ -46,6 +46,69 @@ enum HookThunks {
         }
     }
 
+    static let connectionAccept: hl_conn_accept_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.connectionAccept(AcceptCall(call: call, input)).raw
+        }
+    }
+
+    static let tlsPeer: hl_tls_peer_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.tlsPeer(PeerCall(call: call, input)).raw
+        }
+    }
+
+    static let sessionOpen: hl_session_open_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.sessionOpen(SessionCall(call: call, input)).raw
+        }
+    }
+
+    static let messageStore: hl_msg_store_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.messageStore(MessageCall(call: call, input)).raw
+        }
+    }
+
+    static let messageRoute: hl_msg_route_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.messageRoute(RouteCall(call: call, input)).raw
+        }
+    }
+
+    static let messageOut: hl_msg_out_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.messageOut(OutgoingCall(call: call, input)).raw
+        }
+    }
+
+    static let willPublish: hl_will_publish_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.willPublish(MessageCall(call: call, input)).raw
+        }
+    }
+
+    static let retainSet: hl_retain_set_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.retainSet(MessageCall(call: call, input)).raw
+        }
+    }
+
+    static let retainGet: hl_retain_get_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.retainGet(RetainedCall(call: call, input)).raw
+        }
+    }
+
     static let notify: hl_notify_fn = { state, call, event in
         guard let state, let call, let event else { return }
         Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
@@ -89,8 +152,18 @@ enum HookThunks {
         case .aclPublish: unsafeBitCast(aclPublish, to: hl_hook_fn.self)
         case .aclDeliver: unsafeBitCast(aclDeliver, to: hl_hook_fn.self)
         case .messageIn: unsafeBitCast(messageIn, to: hl_hook_fn.self)
-        case .notifyConnected, .notifyDisconnected, .notifySubscribed, .notifyUnsubscribed, .notifyPublished,
-            .notifyDelivered, .notifyDropped:
+        case .connectionAccept: unsafeBitCast(connectionAccept, to: hl_hook_fn.self)
+        case .tlsPeer: unsafeBitCast(tlsPeer, to: hl_hook_fn.self)
+        case .sessionOpen: unsafeBitCast(sessionOpen, to: hl_hook_fn.self)
+        case .messageStore: unsafeBitCast(messageStore, to: hl_hook_fn.self)
+        case .messageRoute: unsafeBitCast(messageRoute, to: hl_hook_fn.self)
+        case .messageOut: unsafeBitCast(messageOut, to: hl_hook_fn.self)
+        case .willPublish: unsafeBitCast(willPublish, to: hl_hook_fn.self)
+        case .retainSet: unsafeBitCast(retainSet, to: hl_hook_fn.self)
+        case .retainGet: unsafeBitCast(retainGet, to: hl_hook_fn.self)
+        case .notifyConnected, .notifyDisconnected, .notifyOffline, .notifyExpired, .notifyTakenOver,
+            .notifySubscribed, .notifyUnsubscribed, .notifyPublished, .notifyAcked, .notifyDelivered, .notifyDropped,
+            .notifyStats:
             unsafeBitCast(notify, to: hl_hook_fn.self)
         }
     }

@@ -58,6 +58,26 @@ open class Plugin {
     /// Answers what `messageIn` deferred.
     open func messageInDeferred(_ call: borrowing MessageCall) -> MessageVerdict { .error }
 
+    /// May this connection come in at all?
+    open func connectionAccept(_ call: borrowing AcceptCall) -> AccessVerdict { .abstain }
+    /// What about this client certificate?
+    open func tlsPeer(_ call: borrowing PeerCall) -> AccessVerdict { .abstain }
+    /// May this client have a session, and with which limits?
+    open func sessionOpen(_ call: borrowing SessionCall) -> AccessVerdict { .abstain }
+    /// Keeps a message before its client is told that it was received: allow says that it is durable. A worker thread,
+    /// which may block; several calls may run at once.
+    open func messageStore(_ call: borrowing MessageCall) -> AccessVerdict { .abstain }
+    /// Who gets this message beside, or in spite of, the subscriptions?
+    open func messageRoute(_ call: borrowing RouteCall) -> RouteVerdict { .pass }
+    /// What do these receivers get of this message?
+    open func messageOut(_ call: borrowing OutgoingCall) -> MessageVerdict { .pass }
+    /// What becomes of this will?
+    open func willPublish(_ call: borrowing MessageCall) -> MessageVerdict { .pass }
+    /// What is kept of this message for later subscribers?
+    open func retainSet(_ call: borrowing MessageCall) -> MessageVerdict { .pass }
+    /// What does a new subscriber get of this retained message?
+    open func retainGet(_ call: borrowing RetainedCall) -> MessageVerdict { .pass }
+
     /// Something has happened. A worker thread, one call at a time.
     open func notify(_ call: borrowing EventCall) {}
 }

@@ -29,6 +29,7 @@ public final class PluginHost: @unchecked Sendable {
                 raw.struct_size = UInt32(MemoryLayout<hl_interest>.size)
                 if interest.mayPend { raw.flags |= HL_INTEREST_MAY_PEND }
                 if interest.ownPublishes { raw.flags |= HL_INTEREST_OWN_PUBLISHES }
+                if !interest.payload { raw.flags |= HL_INTEREST_NO_PAYLOAD }
                 (raw.filters, raw.filter_count) = (filters.baseAddress, UInt32(filters.count))
                 (raw.listeners, raw.listener_count) = (listeners.baseAddress, UInt32(listeners.count))
                 for origin in interest.origins { raw.origins |= 1 << origin.rawValue }

@@ -1,4 +1,5 @@
 import MQTTCodec
+import PluginABI
 import Timing
 
 /// How far a connection has come.
@@ -73,6 +74,8 @@ struct Connection {
     var version = ProtocolVersion.v3_1_1
     var flags: ConnectionFlags = []
     let listener: UInt16
+    /// The identity as plugins see it, once one was asked; `extras` keeps it alive.
+    var pluginClient: UnsafePointer<hl_client>?
     let extras: Unmanaged<ConnectionExtras>
 }
 
@@ -88,6 +91,8 @@ final class ConnectionExtras {
     var outboundAliasMaximum: UInt16 = 0
     /// Whether the client wants reason strings and user properties beyond CONNACK and DISCONNECT [MQTT-3.1.2-29].
     var wantsProblemInformation = true
+    /// Verdicts of acl.subscribe that plugins let the broker keep.
+    var filterVerdicts = FilterVerdicts()
     /// What waits for a hook's answer.
     var pending: PendingStage?
     /// Enhanced authentication, when its CONNECT names a method.

@@ -98,6 +98,7 @@ extension Shard {
         let outcome = settleWill(of: session, connection, cause)
         if session.pointee.flags.contains(.persistent) {
             startExpiry(session)
+            notifyOffline(connection.extras.identity, connection.pointee.id)
         } else {
             endSession(session, expired: false)
         }

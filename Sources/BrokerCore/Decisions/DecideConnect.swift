@@ -59,8 +59,8 @@ extension Shard {
 
     /// The client is let in; its will must be allowed as well, because it will be published in its name.
     func proceed(_ connection: ConnectionRef, _ connect: Connect) {
-        if let will = connect.will, hooks.table.hasACLPublish, !willIsAllowed(connection, connect, will) {
-            refuse(connection, .notAuthorized, "not authorized to publish the will", rule: hooks.lastResult.rule.text)
+        if let will = connect.will, hooks.table.hasACLPublish {
+            decideWill(connection, connect, will)
             return
         }
         admitAuthenticated(connection, connect)
@@ -70,6 +70,7 @@ extension Shard {
     func takeIdentity(_ connection: ConnectionRef) {
         let result = hooks.lastResult
         guard result.hasIdentity else { return }
+        identityChanged(connection)
         let extras = connection.extras
         let old = extras.identity
         let groups = (0..<Int(result.groupCount)).compactMap { (result.groups?[$0]).map { Array($0.bytes) } }

@@ -107,7 +107,7 @@ extension Shard {
             return
         }
         takeIdentity(connection)
-        extras.pluginClient = nil
+        identityChanged(connection)
         guard takeCredentialsEnd(connection) else { return }
         startCredentialsTimer(connection)
         hooks.revokeVerdicts(connection: connection.pointee.id)

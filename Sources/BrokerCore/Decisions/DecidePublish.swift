@@ -39,7 +39,7 @@ extension Shard {
         _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
         _ inbound: InboundPublish
     ) -> Bool {
-        let outcome = withPluginMessage(message, client(connection), inbound.header.packetID) {
+        let outcome = withPluginMessage(message, pluginClient(connection), inbound.header.packetID) {
             hooks.aclPublish($0, topicEntry: entry.pointee.id, mask: interest(entry), now: now)
         }
         return act(on: outcome, connection, message, inbound, stage: .received)
@@ -51,7 +51,7 @@ extension Shard {
         _ inbound: InboundPublish
     ) -> Bool {
         let mask = interest(entry)
-        let outcome = withPluginMessage(message, client(connection), inbound.header.packetID) {
+        let outcome = withPluginMessage(message, pluginClient(connection), inbound.header.packetID) {
             hooks.msgIn($0, mask: mask, now: now)
         }
         return act(on: outcome, connection, message, inbound, stage: .authorised)
@@ -79,7 +79,10 @@ extension Shard {
             let copy = Array(UnsafeRawBufferPointer(start: inbound.frame, count: inbound.length))
             park(
                 connection, token: token, deadline: deadline,
-                .publish(frame: copy, bodyOffset: inbound.bodyOffset, stage: stage))
+                .publish(
+                    HeldPublish(
+                        frame: copy, bodyOffset: inbound.bodyOffset, stage: stage,
+                        received: state.pointee.arrival == 0 ? now : state.pointee.arrival, id: message.id)))
         case .drop:
             state.pointee.counters.dropped[Int(DropReason.pluginDropped.rawValue)] &+= 1
             acknowledgeOnly(connection, message.qos, inbound.header.packetID, .success)
@@ -91,7 +94,15 @@ extension Shard {
     }
 
     /// A plugin answered later; `stage` is where the question was asked.
-    func concludePublish(
+    func concludePublish(_ connection: ConnectionRef, _ held: HeldPublish, _ outcome: HookOutcome) {
+        state.pointee.arrival = held.received
+        state.pointee.arrivalID = held.id
+        held.frame.withUnsafeBytes { concludePublish(connection, $0, held.bodyOffset, held.stage, outcome) }
+        state.pointee.arrival = 0
+        state.pointee.arrivalID = 0
+    }
+
+    private func concludePublish(
         _ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer, _ bodyOffset: Int, _ stage: PublishStage,
         _ outcome: HookOutcome
     ) {
@@ -109,6 +120,7 @@ extension Shard {
         if header.propertiesLength > 0 || header.topicLength == 0 {
             guard readProperties(connection, base, header, &message) else { return }
         }
+        message.id = state.pointee.arrivalID
         let inbound = InboundPublish(frame: base, length: frame.count, bodyOffset: bodyOffset, header: header)
         _ = act(on: outcome, connection, message, inbound, stage: stage)
     }
@@ -116,45 +128,46 @@ extension Shard {
     /// Delivers what `msg.in` made of the message. Its topic is checked and authorised like any other.
     private func publishEdited(_ connection: ConnectionRef, _ original: PublishedMessage, _ packetID: UInt16) {
         guard let edited = hooks.lastResult.message?.pointee else { return }
-        let topic = Array(edited.topic.bytes)
-        let properties = Array(edited.properties.bytes)
-        let payload = Array(edited.payload.bytes)
-        topic.withUnsafeBytes { topicBytes in
-            properties.withUnsafeBytes { properties in
-                payload.withUnsafeBytes { payload in
-                    var message = PublishedMessage(
-                        topic: topicBytes, properties: properties, payload: payload, qos: original.qos,
-                        retain: edited.flags & HL_MSG_RETAIN != 0, origin: .client)
-                    message.expiresAt = edited.expires == HL_NEVER ? 0 : edited.expires
-                    message.publisher = original.publisher
-                    guard TopicName.validate(topic) == nil, topic.first != UInt8(ascii: "$"),
-                        payload.count <= settings.maximumPayloadSize,
-                        let base = topicBytes.baseAddress
-                    else {
-                        refusePublish(connection, message, packetID, .topicNameInvalid, rule: "edited by a plugin")
-                        return
-                    }
-                    let entry = topicEntry(base, topicBytes.count)
-                    guard topicBytes.elementsEqual(original.topic) || isAllowed(message, entry, connection) else {
-                        refusePublish(connection, message, packetID, .notAuthorized, rule: hooks.lastResult.rule.text)
-                        return
-                    }
-                    accept(connection, &message, entry, packetID: packetID)
-                }
+        let message = DetachedMessage(original, id: original.id, identity: nil)
+        message.take(edited)
+        guard isPublishable(message.topic, message.payload.count, by: .client) else {
+            message.withMessage {
+                refusePublish(connection, $0, packetID, .topicNameInvalid, rule: "edited by a plugin")
+            }
+            return
+        }
+        guard state.pointee.authorisesPublish, !original.topic.elementsEqual(message.topic) else {
+            concludeEdited(connection, message, packetID, .allow)
+            return
+        }
+        let outcome = message.withMessage { lent in
+            let entry = topicEntry(lent.topic.baseAddress.unsafelyUnwrapped, lent.topic.count)
+            let mask = interest(entry)
+            return withPluginMessage(lent, pluginClient(connection), packetID) {
+                hooks.aclPublish($0, topicEntry: entry.pointee.id, mask: mask, now: now)
             }
         }
+        concludeEdited(connection, message, packetID, outcome)
     }
 
-    /// Whether `acl.publish` allows this at once; an answer that would come later counts as no.
-    private func isAllowed(
-        _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>, _ connection: ConnectionRef
-    ) -> Bool {
-        guard hooks.table.hasACLPublish else { return true }
-        let outcome = withPluginMessage(message, client(connection), 0) {
-            hooks.aclPublish($0, topicEntry: entry.pointee.id, mask: interest(entry), now: now)
+    /// Acts on what `acl.publish` says about the topic that a plugin has put in the place of the client's.
+    func concludeEdited(
+        _ connection: ConnectionRef, _ message: DetachedMessage, _ packetID: UInt16, _ outcome: HookOutcome
+    ) {
+        message.withMessage { lent in
+            var lent = lent
+            switch outcome {
+            case .allow:
+                accept(
+                    connection, &lent, topicEntry(lent.topic.baseAddress.unsafelyUnwrapped, lent.topic.count),
+                    packetID: packetID)
+            case .pending(let token, let deadline):
+                park(connection, token: token, deadline: deadline, .edited(message, packetID: packetID))
+            default:
+                let rule = outcome == .deny ? hooks.lastResult.rule.text : "default"
+                refusePublish(connection, lent, packetID, .notAuthorized, rule: rule)
+            }
         }
-        if case .pending(let token, _) = outcome { hooks.cancel(token) }
-        return outcome == .allow
     }
 
     /// Answers a PUBLISH that is not delivered: 5.0 learns the code in PUBACK or PUBREC, 3.1.1 is acknowledged as if
@@ -169,7 +182,7 @@ extension Shard {
         acknowledgeOnly(connection, message.qos, packetID, reason)
     }
 
-    private func acknowledgeOnly(
+    func acknowledgeOnly(
         _ connection: ConnectionRef, _ qos: UInt8, _ packetID: UInt16, _ reason: ReasonCode
     ) {
         switch qos {
@@ -186,47 +199,35 @@ extension Shard {
 
     // MARK: Wills
 
-    /// Asked at CONNECT, before the session exists.
-    func willIsAllowed(_ connection: ConnectionRef, _ connect: Connect, _ will: MQTTCodec.Will) -> Bool {
+    /// Asked at CONNECT, before the session exists: the will must be allowed, because it will be published in the
+    /// client's name.
+    func decideWill(_ connection: ConnectionRef, _ connect: Connect, _ will: MQTTCodec.Will) {
         let client = PluginClient(
             connection.extras.identity, connection: connection.pointee.id, protocolLevel: connect.version.rawValue,
             isAnonymous: false)
-        return willIsAllowed(
-            client, topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain)
-    }
-
-    /// Asked again when the will is published: rules may have changed.
-    func willMayBePublished(
-        _ will: Will, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
-    ) -> Bool {
-        guard hooks.table.hasACLPublish else { return true }
-        let client = PluginClient(will.identity, connection: 0, protocolLevel: 5, isAnonymous: false)
-        let allowed = willIsAllowed(
-            client, topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain)
-        if !allowed {
-            transport.event(
-                .publishDenied(
-                    will.identity, topic: will.topic, qos: will.qos, reason: .notAuthorized,
-                    rule: hooks.lastResult.rule.text))
-        }
-        return allowed
-    }
-
-    private func willIsAllowed(
-        _ client: PluginClient, topic: [UInt8], payload: [UInt8], qos: UInt8, retain: Bool
-    ) -> Bool {
-        topic.withUnsafeBytes { topic in
-            payload.withUnsafeBytes { payload in
+        let outcome = will.topic.withUnsafeBytes { topic in
+            will.payload.withUnsafeBytes { payload in
                 let message = PublishedMessage(
-                    topic: topic, properties: UnsafeRawBufferPointer(start: nil, count: 0), payload: payload, qos: qos,
-                    retain: retain, origin: .will)
+                    topic: topic, properties: UnsafeRawBufferPointer(start: nil, count: 0), payload: payload,
+                    qos: will.qos, retain: will.retain, origin: .will)
                 // Topic entry 0: the verdict is not cached.
-                let outcome = withPluginMessage(message, client, 0) {
+                return withPluginMessage(message, client.pointer, 0) {
                     hooks.aclPublish($0, mask: hooks.interestMask(topic: topic), now: now)
                 }
-                if case .pending(let token, _) = outcome { hooks.cancel(token) }
-                return outcome == .allow
             }
+        }
+        concludeWill(connection, connect, outcome)
+    }
+
+    func concludeWill(_ connection: ConnectionRef, _ connect: Connect, _ outcome: HookOutcome) {
+        switch outcome {
+        case .allow: admitAuthenticated(connection, connect)
+        case .pending(let token, let deadline):
+            park(connection, token: token, deadline: deadline, .will(connect))
+        default:
+            refuse(
+                connection, .notAuthorized, "not authorized to publish the will",
+                rule: outcome == .deny ? hooks.lastResult.rule.text : "default")
         }
     }
 
@@ -256,28 +257,57 @@ extension Shard {
             extras.identity, connection: connection.pointee.id, protocolLevel: connection.pointee.version.rawValue,
             isAnonymous: extras.identity.username.isEmpty)
         extras.pluginClient = client
+        connection.pointee.pluginClient = client.pointer
         return client
     }
 
-    /// Lends `message` to plugins.
+    /// As ``client(_:)``, borrowed from the connection without a reference count.
+    @inline(__always)
+    func pluginClient(_ connection: ConnectionRef) -> UnsafePointer<hl_client> {
+        connection.pointee.pluginClient ?? client(connection).pointer
+    }
+
+    /// Who stands behind a connection has changed: plugins see the new identity from here on.
+    func identityChanged(_ connection: ConnectionRef) {
+        connection.extras.pluginClient = nil
+        connection.pointee.pluginClient = nil
+    }
+
+    /// Lends `message` to plugins: an inbound packet is laid out once for all of its hooks.
+    @inline(__always)
     func withPluginMessage<Result>(
-        _ message: PublishedMessage, _ publisher: PluginClient?, _ packetID: UInt16,
+        _ message: PublishedMessage, _ publisher: UnsafePointer<hl_client>?, _ packetID: UInt16,
         _ body: (UnsafePointer<hl_msg>) -> Result
     ) -> Result {
-        var input = hl_msg()
-        input.struct_size = UInt32(MemoryLayout<hl_msg>.size)
-        input.flags = message.retain ? HL_MSG_RETAIN : 0
-        input.topic = hl_view(message.topic)
-        input.payload = hl_view(message.payload)
-        input.properties = hl_view(message.properties)
-        input.id = state.pointee.makeMessageID()
-        input.received = now
-        input.expires = message.expiresAt == 0 ? Int64(HL_NEVER) : message.expiresAt
-        input.qos = UInt32(message.qos)
-        input.origin = message.origin.abiValue
-        input.packet_id = UInt32(packetID)
-        input.publisher = publisher?.pointer
-        return withUnsafePointer(to: input, body)
+        let lent = state.pointee.lentMessage
+        if message.frame == nil || message.id == 0 || lent.pointee.id != message.id
+            || state.pointee.lentFrame != message.frame?.baseAddress
+        {
+            lay(out: message, publisher, packetID)
+        }
+        if let publisher {
+            lent.pointee.publisher = publisher
+            lent.pointee.packet_id = UInt32(packetID)
+        }
+        return body(UnsafePointer(lent))
+    }
+
+    private func lay(out message: PublishedMessage, _ publisher: UnsafePointer<hl_client>?, _ packetID: UInt16) {
+        let lent = state.pointee.lentMessage
+        lent.pointee.flags = message.retain ? HL_MSG_RETAIN : 0
+        lent.pointee.topic = hl_view(message.topic)
+        lent.pointee.payload = hl_view(message.payload)
+        lent.pointee.properties = hl_view(message.properties)
+        lent.pointee.id = message.id == 0 ? state.pointee.makeMessageID() : message.id
+        lent.pointee.received = state.pointee.arrival == 0 ? now : state.pointee.arrival
+        lent.pointee.expires = message.expiresAt == 0 ? Int64(HL_NEVER) : message.expiresAt
+        lent.pointee.qos = UInt32(message.qos)
+        lent.pointee.origin = message.origin.abiValue
+        lent.pointee.packet_id = UInt32(packetID)
+        lent.pointee.hops = 0
+        lent.pointee.publisher = publisher
+        lent.pointee.instance = 0
+        state.pointee.lentFrame = message.frame?.baseAddress
     }
 }
 
@@ -288,6 +318,7 @@ extension MessageOrigin {
         case .will: HL_ORIGIN_WILL
         case .plugin: HL_ORIGIN_PLUGIN
         case .retained: HL_ORIGIN_RETAINED
+        case .bridge: HL_ORIGIN_BRIDGE
         }
     }
 }

@@ -18,6 +18,7 @@ extension Shard {
     func hookExpired(_ token: UInt64) { continueWork(token) { $0.hooks.expire(token, now: $0.now) } }
 
     private func continueWork(_ token: UInt64, _ answer: (Shard) -> HookOutcome?) {
+        if !detachedWork.isEmpty, continueDetached(token, answer) { return }
         guard let handle = pendingConnections.removeValue(forKey: token),
             let connection = state.pointee.connections.find(handle), let stage = connection.extras.pending
         else { return }
@@ -37,10 +38,11 @@ extension Shard {
         case .connect(let connect):
             concludeConnect(connection, connect, outcome)
         case .exchange: concludeExchange(connection, outcome)
-        case .publish(let frame, let bodyOffset, let stage):
-            frame.withUnsafeBytes {
-                concludePublish(connection, $0, bodyOffset, stage, outcome)
-            }
+        case .peer: concludePeer(connection, outcome)
+        case .will(let connect): concludeWill(connection, connect, outcome)
+        case .session(let connect): concludeSession(connection, connect, outcome)
+        case .publish(let held): concludePublish(connection, held, outcome)
+        case .edited(let message, let packetID): concludeEdited(connection, message, packetID, outcome)
         case .subscribe(let progress):
             progress.answer = concludeSubscribe(connection, progress, outcome)
             if case .pending? = progress.answer {

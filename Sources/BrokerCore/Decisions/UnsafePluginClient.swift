@@ -8,7 +8,7 @@ final class PluginClient {
     /// Borrowed while this object lives.
     var pointer: UnsafePointer<hl_client> { UnsafePointer(memory.assumingMemoryBound(to: hl_client.self)) }
 
-    init(_ identity: ClientIdentity, connection: UInt64, protocolLevel: UInt8, isAnonymous: Bool) {
+    init(_ identity: ClientIdentity, connection: UInt64, protocolLevel: UInt8, isAnonymous: Bool, flags: UInt32 = 0) {
         let address = Array(identity.address.utf8)
         let listener = Array(identity.listener.utf8)
         let groupTable = MemoryLayout<hl_client>.stride
@@ -28,7 +28,7 @@ final class PluginClient {
         }
         var client = hl_client()
         client.struct_size = UInt32(MemoryLayout<hl_client>.size)
-        client.flags = identity.layers.rawValue | (isAnonymous ? HL_CLIENT_ANONYMOUS : 0)
+        client.flags = identity.layers.rawValue | (isAnonymous ? HL_CLIENT_ANONYMOUS : 0) | flags
         client.connection = connection
         client.client_id = place(identity.clientID)
         client.username = place(identity.username)

@@ -3,7 +3,7 @@ import MQTTCodec
 
 /// Where a message came from.
 enum MessageOrigin: UInt8 {
-    case client, will, plugin, retained
+    case client, will, plugin, retained, bridge
 }
 
 /// One application message on its way through the broker: borrowed views of the bytes it arrived in.
@@ -18,6 +18,8 @@ struct PublishedMessage {
     var origin: MessageOrigin
     /// Message expiry as host clock ns; 0 = never.
     var expiresAt: Int64 = 0
+    /// Unique in this run of the broker; 0 = none given yet.
+    var id: UInt64 = 0
     /// Session of the publisher; 0 = broker or plugin.
     var publisher: UInt64 = 0
     /// The whole PUBLISH packet as it came in, when it can be sent on as it is (same version, no alias); else nil.
@@ -47,6 +49,7 @@ struct PublishedMessage {
             retain: block.pointee.retain, origin: origin)
         expiresAt = block.pointee.expiresAt
         publisher = block.pointee.publisher
+        id = block.pointee.id
         self.block = block
     }
 }

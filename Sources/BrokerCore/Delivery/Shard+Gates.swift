@@ -50,7 +50,7 @@ extension Shard {
     /// The connection of a session ends while what it was to be told waits for the store: the next one waits as well,
     /// or a repeated PUBLISH would be acknowledged before the first is durable.
     func keepGates(of connection: ConnectionRef, for session: SessionRef) {
-        guard settings.storeEnabled, connection.pointee.flags.contains(.gated) else { return }
+        guard connection.pointee.flags.contains(.gated) else { return }
         session.pointee.openGates = connection.extras.gates.map(\.gate).filter { gates.isClosed($0) }
     }
 
@@ -117,7 +117,7 @@ extension Shard {
 
     /// The store cannot keep what was to be acknowledged: a 5.0 client is told 0x97, any is cut off. Never silence,
     /// never a false acknowledgement.
-    private func storeFailed(_ connection: ConnectionRef) {
+    func storeFailed(_ connection: ConnectionRef) {
         connection.pointee.output.releaseMemory(pool)
         connection.extras.gates = []
         connection.pointee.flags.remove(.gated)

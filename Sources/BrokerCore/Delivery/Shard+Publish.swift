@@ -7,11 +7,19 @@ extension Shard {
     @inline(__always)
     @discardableResult
     func publish(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
-        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
+        if state.pointee.observesPublishes { return publishObserved(&message, entry) }
         if message.retain { storeRetained(message) }
+        return handOut(&message, entry, also: 0)
+    }
+
+    /// Delivers here and hands the message to other shards: those that may have a receiver, and those in `also`.
+    @inline(__always)
+    private func handOut(
+        _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>, also: UInt64
+    ) -> Bool {
         var matched = deliverHere(&message, entry)
         if shared.shardCount > 1 {
-            let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
+            let others = (shared.summaries.interest(of: entry) | also) & ~(1 &<< UInt64(index))
             if others != 0 {
                 handOver(message, to: others)
                 matched = true
@@ -20,22 +28,34 @@ extension Shard {
         return matched
     }
 
+    /// As `publish`, with msg.route and notify.published.
+    @inline(never)
+    private func publishObserved(
+        _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
+    ) -> Bool {
+        if message.id == 0 { message.id = state.pointee.makeMessageID() }
+        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
+        if message.retain { storeRetained(message) }
+        guard state.pointee.routesMessages, let edits = askRoute(message, entry) else {
+            return handOut(&message, entry, also: 0)
+        }
+        if edits.dropsAll {
+            drop(nil, message, .pluginDropped)
+            return false
+        }
+        route = edits
+        defer { route = nil }
+        let homes = edits.added.reduce(UInt64(0)) { $0 | 1 << UInt64(shared.homeShard(of: $1.clientID)) }
+        return handOut(&message, entry, also: homes)
+    }
+
     /// As `publish`, for a message whose acknowledgement waits until every shard that queues it has made it durable.
     func publishAcknowledged(
         _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
         guard settings.storeEnabled else { return publish(&message, entry) }
-        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
-        if message.retain { storeRetained(message) }
         deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
-        var matched = deliverHere(&message, entry)
-        if shared.shardCount > 1 {
-            let others = shared.summaries.interest(of: entry) & ~(1 &<< UInt64(index))
-            if others != 0 {
-                handOver(message, to: others)
-                matched = true
-            }
-        }
+        let matched = publish(&message, entry)
         if let gate = deliveryGate?.gate { addGate(connection, gate) }
         deliveryGate = nil
         openTicketGate(connection, if: hasRows)
@@ -46,11 +66,12 @@ extension Shard {
     @inline(__always)
     func deliverHere(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
         let result = state.pointee.tree.match(entry)
-        if result.pointee.isEmpty { return false }
+        // Nobody has subscribed; a plugin may have added somebody all the same.
+        if result.pointee.isEmpty, !state.pointee.routesMessages || route == nil { return false }
         state.pointee.templates.reset()
         var made: MessageRef?
-        if state.pointee.authorisesDelivery {
-            deliverAuthorised(result, &message, entry, &made)
+        if state.pointee.inspectsDelivery {
+            deliverInspected(result, message, entry, &made)
         } else {
             let targets = result.pointee.targets
             var index = 0
@@ -91,6 +112,16 @@ extension Shard {
         let identifiers = result.pointee.identifiers(of: target, forPublisher: isPublisher)
         deliver(
             session, message, entry, Delivery(qos: qos, retain: retain, identifiers: identifiers, group: 0), &made)
+    }
+
+    /// How a message goes to a target, without looking at the connection.
+    func delivery(_ target: Target, _ result: UnsafePointer<MatchResult>, _ message: PublishedMessage) -> Delivery {
+        let isPublisher = target.sessionID == message.publisher
+        return Delivery(
+            qos: min(message.qos, isPublisher ? target.publisherQoS : target.qos),
+            retain: message.retain
+                && (isPublisher ? target.publisherRetainAsPublished : target.retainAsPublished),
+            identifiers: result.pointee.identifiers(of: target, forPublisher: isPublisher), group: 0)
     }
 
     /// QoS 0 to a client that is online, without alias or subscription identifier.

@@ -44,7 +44,7 @@ extension Shard {
     func block(of message: PublishedMessage, _ made: inout MessageRef?) -> MessageRef {
         if let block = message.block { return block }
         if let block = made { return block }
-        let block = MessageRef.make(message, id: state.pointee.makeMessageID())
+        let block = MessageRef.make(message, id: message.id == 0 ? state.pointee.makeMessageID() : message.id)
         made = block
         return block
     }
@@ -109,12 +109,18 @@ extension Shard {
         }
     }
 
-    /// Sends one message from the queue, unless its time has passed [MQTT-3.3.2-5].
-    private func sendQueued(_ session: SessionRef, _ connection: ConnectionRef, _ entry: QueuedMessage) {
-        let message = PublishedMessage(entry.message, origin: .client)
+    /// Sends one message from the queue, unless its time has passed [MQTT-3.3.2-5] or a plugin has something against it.
+    private func sendQueued(_ session: SessionRef, _ connection: ConnectionRef, _ queued: QueuedMessage) {
+        var entry = queued
+        var message = PublishedMessage(entry.message, origin: .client)
         let expired = message.expiresAt != 0 && message.expiresAt <= now
-        if expired || !mayReceive(connection, message) {
-            drop(session, message, expired ? .expired : .deliverDenied)
+        switch expired ? .refused(.expired) : decideOutgoing(connection, message, qos: entry.qos) {
+        case .asIs: break
+        case .edited(let edited):
+            entry = replaced(entry, by: edited, of: session)
+            message = PublishedMessage(entry.message, origin: .client)
+        case .refused(let reason):
+            drop(session, message, reason)
             persistDequeued(session, entry)
             entry.message.release()
             entry.subscriptionIDs.release()
@@ -143,6 +149,19 @@ extension Shard {
             persistFinished(session, slot)
             session.pointee.window.finish(slot)
         }
+    }
+
+    /// What msg.out made of a message in the queue takes its place.
+    private func replaced(
+        _ entry: QueuedMessage, by edited: OutgoingMessage, of session: SessionRef
+    ) -> QueuedMessage {
+        persistDequeued(session, entry)
+        entry.message.release()
+        let block = edited.message.withMessage { MessageRef.make($0, id: state.pointee.makeMessageID()) }
+        // What waits for a packet identifier keeps one: it is not sent at QoS 0.
+        return QueuedMessage(
+            message: block, subscriptionIDs: entry.subscriptionIDs, group: entry.group,
+            qos: min(entry.qos, max(1, edited.qos)), retain: edited.retain ?? entry.retain)
     }
 
     /// Appends a PUBLISH. False: it is larger than the client takes and counts as delivered [MQTT-3.1.2-25].

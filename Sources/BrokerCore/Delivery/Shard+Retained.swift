@@ -17,6 +17,11 @@ extension Shard {
     /// Keeps, replaces or clears the retained message of a topic [MQTT-3.3.1-5, -6], before it is handed out.
     @inline(never)
     func storeRetained(_ message: PublishedMessage) {
+        if hooks.table.hasRetainSet { decideRetained(message) } else { keepRetained(message) }
+    }
+
+    /// As a plugin wants it kept, or not.
+    func keepRetained(_ message: PublishedMessage) {
         guard message.payload.count > 0 else {
             if shared.retained.clear(message.topic) { persistRetained(message) }
             return
@@ -84,25 +89,29 @@ extension Shard {
                         origin: .retained)
                     message.expiresAt = retained.expiresAt
                     message.publisher = retained.publisherID
-                    guard let connection = session.pointee.connection, mayReceive(connection, message) else {
-                        drop(session, message, .deliverDenied)
-                        return
+                    guard let connection = session.pointee.connection else { return }
+                    let qos = min(retained.qos, delivery.qos)
+                    if hooks.table.hasRetainGet {
+                        decideRetainedDelivery(connection, message, qos) { send($0, to: session, delivery, qos) }
+                    } else {
+                        send(message, to: session, delivery, qos)
                     }
-                    state.pointee.templates.reset()
-                    var made: MessageRef?
-                    var identifier = delivery.identifier
-                    withUnsafePointer(to: &identifier) { pointer in
-                        let identifiers = UnsafeBufferPointer(start: pointer, count: delivery.identifier == 0 ? 0 : 1)
-                        // [MQTT-3.3.1-8]: a message sent because of a new subscription has RETAIN set.
-                        deliver(
-                            session, message, nil,
-                            Delivery(
-                                qos: min(retained.qos, delivery.qos), retain: true, identifiers: identifiers, group: 0),
-                            &made)
-                    }
-                    made?.release()
                 }
             }
+        }
+    }
+
+    /// [MQTT-3.3.1-8]: a message sent because of a new subscription has RETAIN set.
+    private func send(
+        _ message: PublishedMessage, to session: SessionRef, _ delivery: RetainedDelivery, _ qos: UInt8
+    ) {
+        guard let connection = session.pointee.connection else { return }
+        var identifier = delivery.identifier
+        withUnsafePointer(to: &identifier) { pointer in
+            let identifiers = UnsafeBufferPointer(start: pointer, count: delivery.identifier == 0 ? 0 : 1)
+            deliverInspected(
+                connection, session, message,
+                Delivery(qos: qos, retain: true, identifiers: identifiers, group: 0))
         }
     }
 }

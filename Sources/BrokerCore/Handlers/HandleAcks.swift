@@ -48,6 +48,7 @@ extension Shard {
     /// The message has arrived: its identifier is free and the next one may go.
     @inline(__always)
     private func finish(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+        if state.pointee.notifiesAcked { notifyAcked(session, slot) }
         persistFinished(session, slot)
         session.pointee.window.finish(slot)
         if session.pointee.queue.count > 0 || session.pointee.window.waiting > 0 { pump(session) }

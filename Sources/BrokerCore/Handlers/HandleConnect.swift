@@ -33,8 +33,6 @@ extension Shard {
             groups: [], account: [], address: known.address, listener: known.listener,
             certificate: known.certificate, layers: known.layers)
         extras.keepAlive = connect.keepAlive
-        connection.pointee.clientPacketLimit = Int32(
-            clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))
         extras.wantsProblemInformation = connect.properties.requestProblemInformation != 0
         if isDraining {
             refuse(connection, .serverUnavailable, "the broker is stopping")
@@ -81,7 +79,7 @@ extension Shard {
     func admitAuthenticated(_ connection: ConnectionRef, _ connect: Connect) {
         let home = shared.homeShard(of: connection.extras.identity.clientID)
         guard home != index else {
-            openSession(connection, connect)
+            decideSession(connection, connect)
             return
         }
         // Not at once: what was read together with CONNECT has to go along.
@@ -99,7 +97,7 @@ extension Shard {
             let extras = connection.extras
             extras.moving = nil
             // The home shard makes its own; ids and pointers of this shard end here.
-            extras.pluginClient = nil
+            identityChanged(connection)
             let transfer = ConnectionTransfer(
                 connect: connect, extras: extras, listener: Int(connection.pointee.listener),
                 unread: Array(connection.pointee.input.bytes))
@@ -115,12 +113,16 @@ extension Shard {
         state.pointee.now = now
         let connection = insertConnection(transport: handle, listener: transfer.listener, extras: transfer.extras)
         takeForm(connection, transfer.connect)
-        openSession(connection, transfer.connect)
+        decideSession(connection, transfer.connect)
         let result = connection.pointee.handle
         guard connection.pointee.phase != .closed else { return result }
         if !transfer.unread.isEmpty {
             transfer.unread.withUnsafeBytes { connection.pointee.input.append($0, expected: $0.count) }
             handleKeptInput(connection)
+        }
+        if connection.pointee.flags.contains(.hookPending) {
+            pauseReading(connection)
+            return result
         }
         // A stream whose log-in a plugin decided later arrives paused, and nobody else here knows.
         if !connection.pointee.flags.contains(.readingPaused) { self.transport.resumeReading(handle) }
@@ -128,7 +130,7 @@ extension Shard {
     }
 
     /// Opens or continues the session and answers CONNACK.
-    private func openSession(_ connection: ConnectionRef, _ connect: Connect) {
+    func openSession(_ connection: ConnectionRef, _ connect: Connect, _ limits: SessionLimits) {
         let extras = connection.extras
         if isDraining {
             refuse(connection, .serverUnavailable, "the broker is stopping")
@@ -158,7 +160,7 @@ extension Shard {
             }
             session = makeSession(extras.identity.clientID, version: connect.version)
         }
-        join(connection, session, connect)
+        join(connection, session, connect, limits)
         acknowledgeConnect(connection, session, connect, present: present)
         guard connection.pointee.phase != .closed else { return }
         if present { resend(session, connection) }
@@ -175,7 +177,9 @@ extension Shard {
     }
 
     /// Ties connection and session together.
-    private func join(_ connection: ConnectionRef, _ session: SessionRef, _ connect: Connect) {
+    private func join(
+        _ connection: ConnectionRef, _ session: SessionRef, _ connect: Connect, _ limits: SessionLimits
+    ) {
         let extras = connection.extras
         session.pointee.connection = connection
         session.pointee.version = connect.version
@@ -183,9 +187,10 @@ extension Shard {
         connection.pointee.phase = .online
         if connect.cleanStart { connection.pointee.flags.insert(.cleanStart) }
         let receiveMaximum = Int32(connect.properties.receiveMaximum ?? .max)
-        session.pointee.windowLimit = min(receiveMaximum, Int32(settings.maximumInflight))
+        session.pointee.windowLimit = min(
+            receiveMaximum, Int32(settings.maximumInflight), Int32(clamping: limits.receiveMaximum))
         connection.pointee.receiveLimit = settings.receiveMaximum + session.pointee.received.count
-        session.pointee.expiryInterval = grantedExpiry(connect)
+        session.pointee.expiryInterval = min(grantedExpiry(connect), limits.sessionExpiry)
         session.pointee.flags.remove(.persistent)
         if session.pointee.expiryInterval > 0 { session.pointee.flags.insert(.persistent) }
         session.pointee.will = connect.will.map {
@@ -196,21 +201,21 @@ extension Shard {
         }
         extras.outboundAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, settings.maximumTopicAlias)
         if extras.outboundAliasMaximum > 0 { connection.pointee.flags.insert(.usesAliases) }
-        startKeepAlive(connection)
+        startKeepAlive(connection, limits)
         startCredentialsTimer(connection)
         persistSession(session)
     }
 
     /// The interval the session is kept for, in seconds, within the broker's bound. A 3.1.1 session without Clean
     /// Session is kept for that bound.
-    private func grantedExpiry(_ connect: Connect) -> UInt32 {
+    func grantedExpiry(_ connect: Connect) -> UInt32 {
         if connect.version == .v3_1_1 { return connect.cleanStart ? 0 : settings.maximumSessionExpiry }
         return min((connect.properties.sessionExpiryInterval ?? 0), settings.maximumSessionExpiry)
     }
 
     /// Keep-alive runs from here; the server's own value wins [MQTT-3.1.2-21]. A 3.1.1 client cannot be told of it and
     /// keeps its own [MQTT-3.1.2-24 of 3.1.1].
-    private func startKeepAlive(_ connection: ConnectionRef) {
+    private func startKeepAlive(_ connection: ConnectionRef, _ limits: SessionLimits) {
         let extras = connection.extras
         if connection.pointee.version == .v3_1_1 {
         } else if settings.serverKeepAlive > 0 {
@@ -219,6 +224,11 @@ extension Shard {
             extras.keepAlive == 0 || extras.keepAlive > settings.maximumKeepAlive
         {
             extras.keepAlive = settings.maximumKeepAlive
+        }
+        if connection.pointee.version == .v5_0, limits.keepAlive <= UInt16.max,
+            extras.keepAlive == 0 || extras.keepAlive > limits.keepAlive
+        {
+            extras.keepAlive = UInt16(limits.keepAlive)
         }
         connection.pointee.lastReceived = now
         guard extras.keepAlive > 0 else { return }

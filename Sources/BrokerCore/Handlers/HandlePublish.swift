@@ -54,6 +54,15 @@ extension Shard {
             guard withinLimits(connection, header) else { return }
             if limitsRates, !withinRates(connection, message, packetID: header.packetID, length: length) { return }
         }
+        if stage != .received, message.expiresAt != 0, message.expiresAt <= now {
+            // Its time has passed while a plugin thought about it [MQTT-3.3.2-5].
+            drop(nil, message, .expired)
+            acknowledgeOnly(connection, message.qos, header.packetID, .success)
+            return
+        }
+        if state.pointee.hooksSeeMessages {
+            message.id = state.pointee.arrivalID == 0 ? state.pointee.makeMessageID() : state.pointee.arrivalID
+        }
         if pluginsDecidePublish, stage != .accepted {
             let inbound = InboundPublish(frame: frame, length: length, bodyOffset: bodyOffset, header: header)
             guard decidePublish(connection, message, entry, inbound, from: stage) else { return }
@@ -105,6 +114,7 @@ extension Shard {
         guard admit(connection, message, entry, ack: .puback, packetID) else { return }
         let matched = publishAcknowledged(connection, &message, entry)
         guard connection.pointee.phase != .closed else { return }
+        if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
         sendAck(connection, .puback, packetID, matched ? .success : .noMatchingSubscribers)
     }
 
@@ -118,6 +128,7 @@ extension Shard {
         persistReceived(session, packetID)
         let matched = publishAcknowledged(connection, &message, entry)
         guard connection.pointee.phase != .closed else { return }
+        if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
         sendAck(connection, .pubrec, packetID, matched ? .success : .noMatchingSubscribers)
     }
 
@@ -147,7 +158,9 @@ extension Shard {
             return false
         }
         if let seconds = properties.messageExpiryInterval {
-            message.expiresAt = now &+ max(1, Int64(seconds) &* 1_000_000_000)
+            // Counted from its arrival, also when a hook has held it up.
+            let arrival = state.pointee.arrival == 0 ? now : state.pointee.arrival
+            message.expiresAt = arrival &+ max(1, Int64(seconds) &* 1_000_000_000)
         }
         if let alias = properties.topicAlias {
             // An alias means something to this connection only [MQTT-3.3.2-7]: the packet cannot be sent on as it is.

@@ -72,7 +72,10 @@ extension Shard {
             retainHandling: request.retainHandling.rawValue)
         let before = session.pointee.rewrittenFilters[request.filter] ?? request.filter
         if before != granted.filter { _ = removeSubscription(of: session, before) }
-        session.pointee.rewrittenFilters[request.filter] = granted.filter == request.filter ? nil : granted.filter
+        if session.pointee.rewrittenFilters[request.filter] != nil || granted.filter != request.filter {
+            session.pointee.rewrittenFilters[request.filter] = granted.filter == request.filter ? nil : granted.filter
+            persistRewritten(session, request.filter, granted.filter)
+        }
         let isNew = granted.filter.withUnsafeBytes { filter in
             state.pointee.tree.insert(
                 filter, session: session, sessionID: session.pointee.id, flags: flags, identifier: identifier,
@@ -160,5 +163,13 @@ final class SubscribeProgress {
     /// The decision on the filter at `next`, when it came later.
     var answer: SubscribeDecision?
 
-    init(packet: Subscribe) { self.packet = packet }
+    /// User properties of the packet, in wire form.
+    let userProperties: [UInt8]
+
+    init(packet: Subscribe) {
+        self.packet = packet
+        var user = Properties()
+        user.userProperties = packet.properties.userProperties
+        userProperties = user.userProperties.isEmpty ? [] : user.wireForm(in: .subscribe)
+    }
 }

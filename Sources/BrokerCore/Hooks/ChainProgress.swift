@@ -3,6 +3,7 @@ import PluginABI
 /// How far a chain has come: what a pending call has to remember. Plain data.
 struct ChainProgress {
     let hook: UInt32
+    let rule: ChainRule
     /// Index of the entry to ask next.
     var next = 0
     /// Ask this instance alone; 0: everybody.
@@ -21,5 +22,29 @@ struct ChainProgress {
     var connection: UInt64 = 0
     var topicEntry: UInt64 = 0
 
-    init(_ hook: UInt32) { self.hook = hook }
+    /// session.open: the lowest so far.
+    var limits = SessionLimits()
+
+    init(_ hook: UInt32) {
+        self.hook = hook
+        rule = ChainRule(hook)
+    }
+}
+
+/// How the verdicts of a chain make one (hooks.h). Deny is final in all of them.
+enum ChainRule {
+    /// Who a client is: the first allow.
+    case firstDecides
+    /// What it may do: everybody who has an opinion has to allow.
+    case allMustAllow
+    /// What becomes of a message: edits add up.
+    case edits
+
+    init(_ hook: UInt32) {
+        switch hook {
+        case HL_HOOK_AUTH_CONNECT, HL_HOOK_AUTH_EXCHANGE, HL_HOOK_TLS_PSK, HL_HOOK_TLS_PEER: self = .firstDecides
+        case HL_HOOK_MSG_IN, HL_HOOK_WILL_PUBLISH, HL_HOOK_RETAIN_SET, HL_HOOK_RETAIN_GET: self = .edits
+        default: self = .allMustAllow
+        }
+    }
 }

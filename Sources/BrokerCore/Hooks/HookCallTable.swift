@@ -23,7 +23,40 @@ enum HookCallTable {
         addVerdictSetters(&table)
         addMessageSetters(&table)
         addSecretSetters(&table)
+        addRoutingSetters(&table)
         return table
+    }
+
+    private static func addRoutingSetters(_ table: inout hl_call_v1) {
+        table.set_limit = { call, limit, value in
+            guard let frame = HookCallFrame.of(call) else { return HL_INVALID }
+            switch limit {
+            case HL_LIMIT_SESSION_EXPIRY:
+                return frame.set(HL_ANSWER_SESSION_EXPIRY) { $0.answer.session_expiry = value }
+            case HL_LIMIT_RECEIVE_MAX where 1...0xFFFF ~= value:
+                return frame.set(HL_ANSWER_RECEIVE_MAX) { $0.answer.receive_max = value }
+            case HL_LIMIT_KEEP_ALIVE where 1...0xFFFF ~= value:
+                return frame.set(HL_ANSWER_KEEP_ALIVE) { $0.answer.keep_alive = value }
+            default: return HL_INVALID
+            }
+        }
+        table.add_target = { call, clientID, qos in
+            guard let frame = HookCallFrame.of(call), qos <= 2, clientID.len > 0 else { return HL_INVALID }
+            guard frame.targets.added.count < RouteTargets.maximum else { return HL_BUSY }
+            return frame.set(HL_ANSWER_TARGETS) {
+                $0.targets.added.append((clientID: Array(clientID.bytes), qos: UInt8(truncatingIfNeeded: qos)))
+            }
+        }
+        table.remove_target = { call, clientID in
+            guard let frame = HookCallFrame.of(call), clientID.len > 0 else { return HL_INVALID }
+            guard frame.targets.removed.count < RouteTargets.maximum else { return HL_BUSY }
+            return frame.set(HL_ANSWER_TARGETS) { $0.targets.removed.insert(Array(clientID.bytes)) }
+        }
+        table.select = { call, receiver in
+            guard let frame = HookCallFrame.of(call) else { return HL_INVALID }
+            guard frame.call.pointee.hook == HL_HOOK_MSG_OUT else { return HL_NOT_ALLOWED }
+            return frame.select(receiver) ? HL_OK : HL_INVALID
+        }
     }
 
     private static func addSecretSetters(_ table: inout hl_call_v1) {

@@ -11,7 +11,7 @@ extension HookDispatcher {
         let chain = compiled.chain(progress.hook)
         var facts = self.facts(progress, input)
         HookCalls.setCurrent(frame.call)
-        defer { HookCalls.setCurrent(nil) }
+        defer { endCalls() }
         while progress.next < chain.slots.count {
             let slot = chain.slots[progress.next]
             progress.next &+= 1
@@ -33,17 +33,31 @@ extension HookDispatcher {
         return finish(progress, input, compiled, now: now)
     }
 
+    /// Goes on from the verdict of the only entry of a chain.
+    @inline(never)
+    func conclude(
+        _ verdict: hl_verdict, _ slot: UnsafePointer<HookSlot>, _ start: ChainProgress, _ first: UnsafeRawPointer,
+        now: Int64
+    ) -> HookOutcome {
+        fast.pointee.isDirty = true
+        var progress = start
+        var input = first
+        progress.next = 1
+        return settle(verdict, slot.pointee, &progress, &input, in: compiled, now: now)
+            ?? finish(progress, input, compiled, now: now)
+    }
+
     /// Acts on the verdict of one entry: an outcome when it ends the chain, nil to go on.
     func settle(
         _ verdict: hl_verdict, _ slot: HookSlot, _ progress: inout ChainProgress, _ input: inout UnsafeRawPointer,
         in compiled: CompiledHooks, now: Int64
     ) -> HookOutcome? {
-        let isMessage = progress.hook == HL_HOOK_MSG_IN
+        let edits = progress.rule == .edits
         switch verdict {
         case HL_ABSTAIN:
             progress.cache.add(frame.answer)
             return nil
-        case HL_ALLOW where !isMessage:
+        case HL_ALLOW where !edits:
             progress.cache.add(frame.answer)
             return allow(slot, &progress, &input)
         case HL_CONTINUE where progress.hook == HL_HOOK_AUTH_EXCHANGE:
@@ -52,10 +66,10 @@ extension HookDispatcher {
             return .challenge
         case HL_DENY:
             return deny(slot, &progress, in: compiled, hasFailed: false, now: now)
-        case HL_REPLACE where isMessage:
+        case HL_REPLACE where edits:
             applyEdits(&input, &progress, in: compiled, now: now)
             return nil
-        case HL_DROP where isMessage:
+        case HL_DROP where progress.hook == HL_HOOK_MSG_IN:
             lastResult.rule = frame.answer.flags & HL_ANSWER_RULE != 0 ? frame.answer.rule : hl_view()
             lastResult.decider = slot.instance
             return .drop
@@ -65,6 +79,10 @@ extension HookDispatcher {
     }
 
     // MARK: One call
+
+    /// No function of a plugin runs any more: the thread's call has no input.
+    @inline(__always)
+    func endCalls() { frame.call.pointee.input = nil }
 
     @inline(__always)
     func prepareCall(_ slot: HookSlot, _ hook: UInt32, _ input: UnsafeRawPointer, now: Int64) {
@@ -118,6 +136,16 @@ extension HookDispatcher {
             HookFacts(client: input.assumingMemoryBound(to: hl_connect.self).pointee.client)
         case HL_HOOK_AUTH_EXCHANGE:
             HookFacts(client: input.assumingMemoryBound(to: hl_exchange.self).pointee.client)
+        case HL_HOOK_SESSION_OPEN:
+            HookFacts(client: input.assumingMemoryBound(to: hl_session.self).pointee.client)
+        case HL_HOOK_TLS_PEER:
+            HookFacts(client: input.assumingMemoryBound(to: hl_peer.self).pointee.client)
+        case HL_HOOK_CONN_ACCEPT:
+            HookFacts(listener: input.assumingMemoryBound(to: hl_accept.self).pointee.listener)
+        case HL_HOOK_TLS_PSK:
+            HookFacts(listener: input.assumingMemoryBound(to: hl_psk.self).pointee.listener)
+        case HL_HOOK_RETAIN_GET:
+            HookFacts(input.assumingMemoryBound(to: hl_retained.self).pointee.msg, mask: progress.mask)
         case HL_HOOK_ACL_SUBSCRIBE:
             HookFacts(client: input.assumingMemoryBound(to: hl_subscribe.self).pointee.client)
         default:
@@ -138,7 +166,7 @@ extension HookDispatcher {
     ) -> HookOutcome? {
         progress.hasAllowed = true
         let answer = frame.answer
-        if progress.hook == HL_HOOK_AUTH_CONNECT || progress.hook == HL_HOOK_AUTH_EXCHANGE {
+        if progress.rule == .firstDecides {
             lastResult.decider = slot.instance
             if answer.flags & HL_ANSWER_RULE != 0 { lastResult.rule = answer.rule }
             if answer.flags & HL_ANSWER_EXPIRES_AT != 0 { lastResult.expiresAt = answer.expires_at }
@@ -152,6 +180,7 @@ extension HookDispatcher {
             }
             return .allow
         }
+        progress.limits.lower(by: answer)
         if answer.flags & HL_ANSWER_QOS != 0 { progress.grantedQoS = min(progress.grantedQoS, answer.qos) }
         if answer.flags & HL_ANSWER_TOPIC != 0 {
             let edited = input.assumingMemoryBound(to: hl_subscribe.self).pointee
@@ -176,6 +205,10 @@ extension HookDispatcher {
             progress.cache.replace(by: answer)
             keepVerdict(progress, allows: false, in: compiled, now: now)
         }
+        if progress.hook == HL_HOOK_ACL_SUBSCRIBE, !hasFailed {
+            progress.cache.replace(by: answer)
+            adviseFilterCache(progress, compiled, now: now)
+        }
         return .deny
     }
 
@@ -196,16 +229,28 @@ extension HookDispatcher {
         _ progress: ChainProgress, _ input: UnsafeRawPointer, _ compiled: CompiledHooks, now: Int64
     ) -> HookOutcome {
         if progress.isEdited {
-            lastResult.message = input.assumingMemoryBound(to: hl_msg.self)
+            lastResult.message =
+                progress.hook == HL_HOOK_RETAIN_GET
+                ? input.assumingMemoryBound(to: hl_retained.self).pointee.msg
+                : input.assumingMemoryBound(to: hl_msg.self)
             return .replaced
         }
         guard progress.hasAllowed else { return .abstain }
         lastResult.grantedQoS = progress.grantedQoS
+        lastResult.limits = progress.limits
         if progress.hasRewrittenFilter {
             lastResult.filter = input.assumingMemoryBound(to: hl_subscribe.self).pointee.filter
         }
         if progress.hook == HL_HOOK_ACL_PUBLISH { keepVerdict(progress, allows: true, in: compiled, now: now) }
+        if progress.hook == HL_HOOK_ACL_SUBSCRIBE { adviseFilterCache(progress, compiled, now: now) }
         return .allow
+    }
+
+    /// A plugin lets the core keep a verdict about a filter: `lastResult.filterVerdictExpires`.
+    private func adviseFilterCache(_ progress: ChainProgress, _ compiled: CompiledHooks, now: Int64) {
+        // What is kept under an older table must not outlive it.
+        guard compiled === self.compiled, progress.cache.scope >= HL_CACHE_CLIENT_FILTER else { return }
+        lastResult.filterVerdictExpires = progress.cache.expiry(now: now) ?? 0
     }
 
     // MARK: Edits
@@ -215,7 +260,13 @@ extension HookDispatcher {
         _ input: inout UnsafeRawPointer, _ progress: inout ChainProgress, in compiled: CompiledHooks, now: Int64
     ) {
         let answer = frame.answer
-        editedMessage.pointee = input.assumingMemoryBound(to: hl_msg.self).pointee
+        let isRetained = progress.hook == HL_HOOK_RETAIN_GET
+        let message =
+            isRetained
+            ? input.assumingMemoryBound(to: hl_retained.self).pointee.msg
+            : input.assumingMemoryBound(to: hl_msg.self)
+        guard let message else { return }
+        editedMessage.pointee = message.pointee
         if answer.flags & HL_ANSWER_PAYLOAD != 0 { editedMessage.pointee.payload = answer.payload }
         if answer.flags & HL_ANSWER_PROPERTIES != 0 { editedMessage.pointee.properties = answer.properties }
         if answer.flags & HL_ANSWER_RETAIN != 0 {
@@ -230,7 +281,13 @@ extension HookDispatcher {
             editedMessage.pointee.topic = answer.topic
             progress.mask = compiled.interestMask(topic: answer.topic.bytes)
         }
-        input = UnsafeRawPointer(editedMessage)
         progress.isEdited = true
+        guard isRetained else {
+            input = UnsafeRawPointer(editedMessage)
+            return
+        }
+        editedRetained.pointee = input.assumingMemoryBound(to: hl_retained.self).pointee
+        editedRetained.pointee.msg = UnsafePointer(editedMessage)
+        input = UnsafeRawPointer(editedRetained)
     }
 }

@@ -13,6 +13,18 @@ extension HookDispatcher {
         deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64 = 0, mask: UInt64, now: Int64
     ) {
         precondition(receivers.count <= HookDispatcher.maximumBatch, "deliver in batches of maximumBatch receivers")
+        if let slot = fast.pointee.deliver, msg.pointee.instance == 0, receivers.count <= 64 {
+            fast.pointee.deny = 0
+            fast.pointee.allow = 0
+            let verdict = askAtOnce(slot, msg, receivers, now: now)
+            if isPlainAllow(verdict) {
+                deny[0] |= fast.pointee.deny
+                return
+            }
+            conclude(
+                verdict, slot, receivers, deny: deny, abstainDenies: abstainDenies, topicEntry: topicEntry, now: now)
+            return
+        }
         begin()
         let words = (receivers.count + 63) / 64
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words * 3, 1)) { scratch in
@@ -25,6 +37,51 @@ extension HookDispatcher {
             guard topicEntry != 0, let advice else { return }
             keep(advice, receivers, deny, topicEntry, now: now)
         }
+    }
+
+    @inline(__always)
+    private func askAtOnce(
+        _ slot: UnsafePointer<HookSlot>, _ msg: UnsafePointer<hl_msg>,
+        _ receivers: UnsafeBufferPointer<hl_receiver>, now: Int64
+    ) -> hl_verdict {
+        let place = UnsafeMutableRawPointer(fast)
+        let denyPlace = place.advanced(by: HookDispatcher.denyOffset).assumingMemoryBound(to: UInt64.self)
+        let delivery = place.advanced(by: HookDispatcher.deliveryOffset).assumingMemoryBound(to: hl_delivery.self)
+        delivery.pointee.msg = msg
+        delivery.pointee.receivers = receivers.baseAddress
+        delivery.pointee.receiver_count = UInt32(truncatingIfNeeded: receivers.count)
+        delivery.pointee.deny = denyPlace
+        delivery.pointee.allow = denyPlace + 1
+        return callAtOnce(slot, HL_HOOK_ACL_DELIVER, UnsafeRawPointer(delivery), now: now)
+    }
+
+    private static let denyOffset = MemoryLayout<FastHooks>.offset(of: \.deny) ?? 0
+    private static let deliveryOffset = MemoryLayout<FastHooks>.offset(of: \.delivery) ?? 0
+
+    /// Acts on a verdict of the only entry that is more than "allow".
+    @inline(never)
+    private func conclude(
+        _ verdict: hl_verdict, _ slot: UnsafePointer<HookSlot>, _ receivers: UnsafeBufferPointer<hl_receiver>,
+        deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64, now: Int64
+    ) {
+        fast.pointee.isDirty = true
+        var advice = CacheAdvice()
+        advice.add(frame.answer)
+        advice.limit(to: compiled.chain(HL_HOOK_ACL_DELIVER).widestCache)
+        var allowed = fast.pointee.allow
+        deny[0] |= fast.pointee.deny
+        switch verdict {
+        case HL_ABSTAIN: break
+        case HL_ALLOW: allowed = .max
+        case HL_DENY: deny[0] |= ~allowed
+        default:
+            slot.pointee.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            if slot.pointee.onFailure != HL_ABSTAIN { deny[0] = .max }
+            if abstainDenies { deny[0] |= ~allowed }
+            return
+        }
+        if abstainDenies { deny[0] |= ~allowed }
+        if topicEntry != 0 { keep(advice, receivers, deny, topicEntry, now: now) }
     }
 
     /// Greatest number of receivers in one `aclDeliver`.
@@ -57,7 +114,7 @@ extension HookDispatcher {
         delivery.deny = bits.ownDeny
         delivery.allow = bits.ownAllow
         HookCalls.setCurrent(frame.call)
-        defer { HookCalls.setCurrent(nil) }
+        defer { endCalls() }
         for slot in chain.slots where slot.isInterested(facts) {
             bits.ownDeny.update(repeating: 0, count: words)
             bits.ownAllow.update(repeating: 0, count: words)

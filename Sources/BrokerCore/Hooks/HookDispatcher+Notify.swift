@@ -10,13 +10,18 @@ extension HookDispatcher {
         let hook = event.pointee.hook
         guard hook < HL_HOOK_ID_LIMIT else { return }
         var copy: HeldInput?
-        for slot in compiled.chain(hook).slots where slot.isInterested(facts(event, mask)) {
+        let chain = compiled.chain(hook)
+        for slot in chain.slots where slot.isInterested(facts(event, mask)) {
             if let old, old.hasInstance(slot.instance, for: hook) { continue }
             if slot.sampling > 1 {
                 slot.sampleCounter.pointee = (slot.sampleCounter.pointee &+ 1) % slot.sampling
                 guard slot.sampleCounter.pointee == 0 else { continue }
             }
-            if copy == nil { copy = HeldInput(copying: UnsafeRawPointer(event), of: hook) }
+            if copy == nil {
+                copy = HeldInput(
+                    copying: UnsafeRawPointer(event), of: hook, withPayload: chain.needsPayload,
+                    withProperties: chain.needsProperties)
+            }
             guard let copy else { return }
             slot.instance._withUnsafeGuaranteedRef { instance in
                 instance.events.push(slot, hook: hook, shard: shard, input: copy)

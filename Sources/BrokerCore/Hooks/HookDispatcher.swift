@@ -17,9 +17,15 @@ public final class HookDispatcher {
 
     let pending: PendingHooks
     let frame: HookCallFrame
+    /// Those of `frame`, without a class in between.
+    let call: UnsafeMutablePointer<hl_call>
+    let answer: UnsafeMutablePointer<hl_answer>
+    let fast: UnsafeMutablePointer<FastHooks>
     private(set) var compiled: CompiledHooks
+    private var hasTable = false
     /// Edited copies of the input, on which later plugins of the chain are called.
     let editedMessage: UnsafeMutablePointer<hl_msg>
+    let editedRetained: UnsafeMutablePointer<hl_retained>
     let editedSubscribe: UnsafeMutablePointer<hl_subscribe>
     /// The copy of the input that entries which may pend are called with; kept until the next call, because
     /// `lastResult` may point into it.
@@ -37,17 +43,29 @@ public final class HookDispatcher {
         self.pending = pending
         frame = HookCallFrame(pending: pending)
         frame.call.pointee.shard = UInt32(pending.shard)
+        call = frame.call
+        answer = frame.answerPlace
+        fast = .allocate(capacity: 1)
+        fast.initialize(to: FastHooks())
         compiled = CompiledHooks(table, shard: pending.shard)
+        fast.pointee.use(compiled)
         editedMessage = .allocate(capacity: 1)
         editedMessage.initialize(to: hl_msg())
+        editedRetained = .allocate(capacity: 1)
+        editedRetained.initialize(to: hl_retained())
         editedSubscribe = .allocate(capacity: 1)
         editedSubscribe.initialize(to: hl_subscribe())
         publishVerdicts = VerdictCache(bits: cacheBits)
         deliverVerdicts = VerdictCache(bits: cacheBits)
+        let dirtyOffset = MemoryLayout<FastHooks>.offset(of: \.isDirty) ?? 0
+        frame.arena.isUsed = (UnsafeMutableRawPointer(fast) + dirtyOffset).assumingMemoryBound(to: Bool.self)
     }
 
     deinit {
         editedMessage.deallocate()
+        frame.arena.isUsed = nil
+        fast.deallocate()
+        editedRetained.deallocate()
         editedSubscribe.deallocate()
         publishVerdicts.destroy()
         deliverVerdicts.destroy()
@@ -59,6 +77,8 @@ public final class HookDispatcher {
         get { compiled.table }
         set {
             compiled = CompiledHooks(newValue, shard: shard)
+            fast.pointee.use(compiled)
+            hasTable = newValue.generation != 0
             revokeVerdicts(connection: 0)
         }
     }
@@ -84,8 +104,12 @@ public final class HookDispatcher {
     /// MQTT reason code of the last cached `.deny` of acl.publish; 0: none given.
     public var cachedReason: UInt8 { publishVerdicts.lastReason }
 
+    /// Grows with every revocation: what was kept elsewhere under an older one is void.
+    private(set) var verdictEpoch: UInt64 = 0
+
     /// Forgets the verdicts about one connection, or with 0 about all.
     public func revokeVerdicts(connection: UInt64) {
+        verdictEpoch += 1
         if connection == 0 {
             publishVerdicts.revokeAll()
             deliverVerdicts.revokeAll()
@@ -118,12 +142,23 @@ public final class HookDispatcher {
     public func aclPublish(
         _ msg: UnsafePointer<hl_msg>, topicEntry: UInt64 = 0, mask: UInt64, now: Int64
     ) -> HookOutcome {
+        if let slot = fast.pointee.publish, msg.pointee.instance == 0 {
+            let verdict = callAtOnce(slot, HL_HOOK_ACL_PUBLISH, UnsafeRawPointer(msg), now: now)
+            if isPlainAllow(verdict) { return .allow }
+            return conclude(verdict, slot, publishProgress(msg, topicEntry, mask), UnsafeRawPointer(msg), now: now)
+        }
         begin()
+        return run(publishProgress(msg, topicEntry, mask), UnsafeRawPointer(msg), now: now)
+    }
+
+    private func publishProgress(
+        _ msg: UnsafePointer<hl_msg>, _ topicEntry: UInt64, _ mask: UInt64
+    ) -> ChainProgress {
         var progress = ChainProgress(HL_HOOK_ACL_PUBLISH)
         progress.mask = mask
         progress.topicEntry = topicEntry
         progress.connection = msg.pointee.publisher?.pointee.connection ?? 0
-        return run(progress, UnsafeRawPointer(msg), now: now)
+        return progress
     }
 
     /// acl.subscribe, once per filter. Allow: see `lastResult` for granted QoS and a rewritten filter, which the core
@@ -139,6 +174,12 @@ public final class HookDispatcher {
         var progress = ChainProgress(HL_HOOK_MSG_IN)
         progress.mask = mask
         return run(progress, UnsafeRawPointer(msg), now: now)
+    }
+
+    /// From here on the calls of this dispatcher are those of the thread: services ask for the one at hand.
+    @inline(__always)
+    func bindThread() {
+        if hasTable { HookCalls.setCurrent(call) }
     }
 
     // MARK: Pending calls
@@ -198,13 +239,22 @@ public final class HookDispatcher {
     }
 
     func begin() {
+        clear()
+        // Whatever runs now leaves something behind.
+        fast.pointee.isDirty = true
+    }
+
+    /// Lets go of what belongs to the last call.
+    @inline(never)
+    func clear() {
+        fast.pointee.isDirty = false
         frame.arena.reset()
         if held != nil { held = nil }
         if lastRecord != nil { lastRecord = nil }
         lastResult = HookResult()
     }
 
-    private func run(_ progress: ChainProgress, _ input: UnsafeRawPointer, now: Int64) -> HookOutcome {
+    func run(_ progress: ChainProgress, _ input: UnsafeRawPointer, now: Int64) -> HookOutcome {
         run(progress, input, on: compiled, now: now)
     }
 

@@ -14,6 +14,10 @@ public struct HookInterest: Sendable {
     public var sampling: UInt32 = 1
     /// The hook may answer later, and its input is copied for that.
     public var mayPend = false
+    /// The payload is looked at: else copies of the input may lack it.
+    public var needsPayload = true
+    /// The same for the properties.
+    public var needsProperties = true
     /// Messages the same instance published are shown too.
     public var includesOwnPublishes = false
     /// Nanoseconds an answer may take; 0 = the default of the hook.

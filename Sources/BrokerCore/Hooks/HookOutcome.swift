@@ -47,6 +47,10 @@ public struct HookResult {
     public var memo = hl_view()
     /// acl.subscribe: the greatest QoS to grant.
     public var grantedQoS: UInt32 = 2
+    /// session.open: what to lower.
+    var limits = SessionLimits()
+    /// acl.subscribe: until when the verdict may be kept for this connection and filter; 0: not at all.
+    var filterVerdictExpires: Int64 = 0
     /// acl.subscribe: subscribe to this filter instead; nil = the one that was asked for.
     public var filter: hl_view?
     /// msg.in: the message with all edits, after `.replaced`.

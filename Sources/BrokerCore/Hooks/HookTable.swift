@@ -37,12 +37,16 @@ public final class HookTable: @unchecked Sendable {
     /// Grows with every table; 0 is the empty one. What is cached under another generation is void.
     public let generation: UInt32
     /// Whether anybody is registered: "nobody" costs the core one branch.
-    public let hasAuthConnect, hasAuthExchange, hasACLPublish, hasACLSubscribe, hasACLDeliver, hasMsgIn: Bool
+    public let hasAuthConnect, hasAuthExchange, hasConnAccept, hasTLSPSK, hasTLSPeer, hasSessionOpen: Bool
+    /// The same for the hooks about messages.
+    public let hasACLPublish, hasACLSubscribe, hasACLDeliver, hasMsgIn, hasMsgStore, hasMsgRoute, hasMsgOut: Bool
+    /// The same for the hooks about wills and retained messages.
+    public let hasWillPublish, hasRetainSet, hasRetainGet: Bool
     /// Bit `hook - 64` for each notify hook that somebody is registered for.
     public let notifyMask: UInt64
     let chains: [[HookEntry]]
-    /// Interests in certain topics; bit i of an interest mask belongs to the i-th.
-    let topicInterests: [HookInterest]
+    /// Interests in certain topics, each with its bit of the interest mask.
+    let topics: InterestTrie
 
     /// Interests beyond this number are matched at every call instead of once per topic.
     static let maximumMaskBits = 64
@@ -56,25 +60,38 @@ public final class HookTable: @unchecked Sendable {
     public init(generation: UInt32, entries: [HookEntry]) {
         var chains = [[HookEntry]](repeating: [], count: Int(HL_HOOK_ID_LIMIT))
         var notifyMask: UInt64 = 0
-        var topicInterests: [HookInterest] = []
+        var topics = InterestTrie()
+        var maskBits = 0
         for var entry in entries {
             precondition(HookTable.isOffered(entry.hook), "the loader refuses hooks that are not offered")
-            if !entry.interest.filters.isEmpty, topicInterests.count < HookTable.maximumMaskBits {
-                entry.maskBit = 1 << UInt64(topicInterests.count)
-                topicInterests.append(entry.interest)
+            if !entry.interest.filters.isEmpty, maskBits < HookTable.maximumMaskBits {
+                entry.maskBit = 1 << UInt64(maskBits)
+                maskBits += 1
+                for filter in entry.interest.filters { topics.insert(filter, bit: entry.maskBit) }
             }
             chains[Int(entry.hook)].append(entry)
             if entry.hook >= 64 { notifyMask |= 1 << UInt64(entry.hook - 64) }
         }
         self.generation = generation
         self.notifyMask = notifyMask
-        self.topicInterests = topicInterests
-        self.hasAuthConnect = !chains[Int(HL_HOOK_AUTH_CONNECT)].isEmpty
-        self.hasAuthExchange = !chains[Int(HL_HOOK_AUTH_EXCHANGE)].isEmpty
-        self.hasACLPublish = !chains[Int(HL_HOOK_ACL_PUBLISH)].isEmpty
-        self.hasACLSubscribe = !chains[Int(HL_HOOK_ACL_SUBSCRIBE)].isEmpty
-        self.hasACLDeliver = !chains[Int(HL_HOOK_ACL_DELIVER)].isEmpty
-        self.hasMsgIn = !chains[Int(HL_HOOK_MSG_IN)].isEmpty
+        self.topics = topics
+        func has(_ hook: UInt32) -> Bool { !chains[Int(hook)].isEmpty }
+        hasConnAccept = has(HL_HOOK_CONN_ACCEPT)
+        hasTLSPSK = has(HL_HOOK_TLS_PSK)
+        hasTLSPeer = has(HL_HOOK_TLS_PEER)
+        hasAuthConnect = has(HL_HOOK_AUTH_CONNECT)
+        hasAuthExchange = has(HL_HOOK_AUTH_EXCHANGE)
+        hasSessionOpen = has(HL_HOOK_SESSION_OPEN)
+        hasACLSubscribe = has(HL_HOOK_ACL_SUBSCRIBE)
+        hasACLPublish = has(HL_HOOK_ACL_PUBLISH)
+        hasACLDeliver = has(HL_HOOK_ACL_DELIVER)
+        hasMsgIn = has(HL_HOOK_MSG_IN)
+        hasMsgStore = has(HL_HOOK_MSG_STORE)
+        hasMsgRoute = has(HL_HOOK_MSG_ROUTE)
+        hasMsgOut = has(HL_HOOK_MSG_OUT)
+        hasWillPublish = has(HL_HOOK_WILL_PUBLISH)
+        hasRetainSet = has(HL_HOOK_RETAIN_SET)
+        hasRetainGet = has(HL_HOOK_RETAIN_GET)
         self.chains = chains
     }
 

@@ -39,22 +39,22 @@ public struct HookTraits: Sendable {
 
     private static func deciding(
         _ name: StaticString, _ pending: Pending, milliseconds: Double, failure: UInt32 = HL_DENY,
-        filters: Bool = true, offered: Bool = true, _ fields: UInt32
+        filters: Bool = true, _ fields: UInt32
     ) -> HookTraits {
         HookTraits(
-            name: name, pending: pending, takesFilters: filters, isOffered: offered,
+            name: name, pending: pending, takesFilters: filters, isOffered: true,
             allowance: Int64(milliseconds * 1_000_000), failure: failure, fields: fields | HL_ANSWER_RULE)
     }
 
     private static let connection: [(UInt32, HookTraits)] = [
         (
             HL_HOOK_CONN_ACCEPT,
-            deciding("conn.accept", .never, milliseconds: 1, filters: false, offered: false, 0)
+            deciding("conn.accept", .never, milliseconds: 1, filters: false, 0)
         ),
-        (HL_HOOK_TLS_PSK, deciding("tls.psk", .never, milliseconds: 1, filters: false, offered: false, HL_ANSWER_DATA)),
+        (HL_HOOK_TLS_PSK, deciding("tls.psk", .never, milliseconds: 1, filters: false, HL_ANSWER_DATA)),
         (
             HL_HOOK_TLS_PEER,
-            deciding("tls.peer", .always, milliseconds: 5000, filters: false, offered: false, HL_ANSWER_IDENTITY)
+            deciding("tls.peer", .always, milliseconds: 5000, filters: false, HL_ANSWER_IDENTITY)
         ),
         (
             HL_HOOK_AUTH_CONNECT,
@@ -70,7 +70,9 @@ public struct HookTraits: Sendable {
         ),
         (
             HL_HOOK_SESSION_OPEN,
-            deciding("session.open", .always, milliseconds: 2000, filters: false, offered: false, HL_ANSWER_REASON)
+            deciding(
+                "session.open", .always, milliseconds: 2000, filters: false,
+                HL_ANSWER_REASON | HL_ANSWER_SESSION_EXPIRY | HL_ANSWER_RECEIVE_MAX | HL_ANSWER_KEEP_ALIVE)
         ),
     ]
 
@@ -93,44 +95,46 @@ public struct HookTraits: Sendable {
     private static let edits =
         HL_ANSWER_TOPIC | HL_ANSWER_PAYLOAD | HL_ANSWER_PROPERTIES | HL_ANSWER_RETAIN | HL_ANSWER_EXPIRY
 
+    private static let retainedEdits = HL_ANSWER_PAYLOAD | HL_ANSWER_PROPERTIES | HL_ANSWER_EXPIRY
+
     private static let message: [(UInt32, HookTraits)] = [
         (
             HL_HOOK_MSG_IN,
             deciding("msg.in", .ifAsked, milliseconds: 1000, HL_ANSWER_REASON | HL_ANSWER_DISCONNECT | edits)
         ),
-        (HL_HOOK_MSG_STORE, deciding("msg.store", .always, milliseconds: 5000, offered: false, HL_ANSWER_REASON)),
+        (HL_HOOK_MSG_STORE, deciding("msg.store", .always, milliseconds: 5000, 0)),
         (
             HL_HOOK_MSG_ROUTE,
-            deciding("msg.route", .never, milliseconds: 0.05, failure: HL_ABSTAIN, offered: false, 0)
+            deciding("msg.route", .never, milliseconds: 0.05, failure: HL_ABSTAIN, HL_ANSWER_TARGETS)
         ),
         (
             HL_HOOK_MSG_OUT,
             deciding(
-                "msg.out", .never, milliseconds: 0.05, failure: HL_ABSTAIN, offered: false, edits | HL_ANSWER_QOS)
+                "msg.out", .never, milliseconds: 0.05, failure: HL_ABSTAIN, edits | HL_ANSWER_QOS)
         ),
-        (HL_HOOK_WILL_PUBLISH, deciding("will.publish", .never, milliseconds: 1, offered: false, edits)),
-        (HL_HOOK_RETAIN_SET, deciding("retain.set", .never, milliseconds: 1, offered: false, edits)),
-        (HL_HOOK_RETAIN_GET, deciding("retain.get", .never, milliseconds: 1, offered: false, edits)),
+        (HL_HOOK_WILL_PUBLISH, deciding("will.publish", .never, milliseconds: 1, edits)),
+        (HL_HOOK_RETAIN_SET, deciding("retain.set", .never, milliseconds: 1, retainedEdits)),
+        (HL_HOOK_RETAIN_GET, deciding("retain.get", .never, milliseconds: 1, HL_ANSWER_PAYLOAD | HL_ANSWER_PROPERTIES)),
     ]
 
-    private static func notification(_ name: StaticString, offered: Bool = true) -> HookTraits {
+    private static func notification(_ name: StaticString) -> HookTraits {
         HookTraits(
-            name: name, pending: .never, takesFilters: true, isOffered: offered, allowance: .max, failure: HL_ABSTAIN,
+            name: name, pending: .never, takesFilters: true, isOffered: true, allowance: .max, failure: HL_ABSTAIN,
             fields: 0)
     }
 
     private static let notifications: [(UInt32, HookTraits)] = [
         (HL_HOOK_NOTIFY_CONNECTED, notification("notify.connected")),
         (HL_HOOK_NOTIFY_DISCONNECTED, notification("notify.disconnected")),
-        (HL_HOOK_NOTIFY_OFFLINE, notification("notify.offline", offered: false)),
-        (HL_HOOK_NOTIFY_EXPIRED, notification("notify.expired", offered: false)),
-        (HL_HOOK_NOTIFY_TAKEN_OVER, notification("notify.taken_over", offered: false)),
+        (HL_HOOK_NOTIFY_OFFLINE, notification("notify.offline")),
+        (HL_HOOK_NOTIFY_EXPIRED, notification("notify.expired")),
+        (HL_HOOK_NOTIFY_TAKEN_OVER, notification("notify.taken_over")),
         (HL_HOOK_NOTIFY_SUBSCRIBED, notification("notify.subscribed")),
         (HL_HOOK_NOTIFY_UNSUBSCRIBED, notification("notify.unsubscribed")),
         (HL_HOOK_NOTIFY_PUBLISHED, notification("notify.published")),
-        (HL_HOOK_NOTIFY_ACKED, notification("notify.acked", offered: false)),
+        (HL_HOOK_NOTIFY_ACKED, notification("notify.acked")),
         (HL_HOOK_NOTIFY_DELIVERED, notification("notify.delivered")),
         (HL_HOOK_NOTIFY_DROPPED, notification("notify.dropped")),
-        (HL_HOOK_NOTIFY_STATS, notification("notify.stats", offered: false)),
+        (HL_HOOK_NOTIFY_STATS, notification("notify.stats")),
     ]
 }

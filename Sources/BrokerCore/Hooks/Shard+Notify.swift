@@ -18,6 +18,7 @@ extension Shard {
                 HL_HOOK_NOTIFY_DISCONNECTED, identity, connection,
                 flags: (byBroker ? HL_EVENT_BY_BROKER : 0) | (hasWill ? HL_EVENT_WILL : 0), code: reason.rawValue,
                 word: cause.word)
+            if cause == .takenOver { notify(HL_HOOK_NOTIFY_TAKEN_OVER, identity, connection) }
         case .subscribed(let identity, let connection, let filter, let qos):
             notify(HL_HOOK_NOTIFY_SUBSCRIBED, identity, connection, topic: filter, qos: qos)
         case .unsubscribed(let identity, let connection, let filter):
@@ -26,9 +27,61 @@ extension Shard {
             let receiver = ClientIdentity(
                 clientID: clientID, username: [], groups: [], account: [], address: "", listener: "")
             notify(HL_HOOK_NOTIFY_DROPPED, receiver, 0, topic: topic, word: reason.word, count: 1)
+        case .sessionEnded(let clientID, let expired) where expired:
+            let owner = ClientIdentity(
+                clientID: clientID, username: [], groups: [], account: [], address: "", listener: "")
+            notify(HL_HOOK_NOTIFY_EXPIRED, owner, 0)
         case .connectRefused, .sessionEnded, .publishDenied, .subscribeDenied: break
         }
     }
+
+    /// notify.offline: the session of a client that has gone waits for it.
+    func notifyOffline(_ identity: ClientIdentity, _ connection: UInt64) {
+        notify(HL_HOOK_NOTIFY_OFFLINE, identity, connection)
+    }
+
+    // MARK: notify.stats
+
+    private static var statsPeriod: Int64 { 10_000_000_000 }
+
+    /// Begins or ends the round of notify.stats, as the hook table wants it.
+    func startStats() {
+        let isWanted = hooks.table.notifies(HL_HOOK_NOTIFY_STATS)
+        if isWanted, statsTimer == nil {
+            statsTimer = wheel.schedule(at: now &+ Self.statsPeriod, kind: TimerKind.stats.rawValue, payload: 0)
+        } else if !isWanted, let timer = statsTimer.take() {
+            _ = wheel.cancel(timer)
+        }
+    }
+
+    /// One event per number, then the next round.
+    func notifyStats() {
+        statsTimer = nil
+        let numbers = snapshot()
+        let counters = numbers.counters
+        for (name, count) in [
+            ("connections", UInt64(numbers.connections)), ("sessions", UInt64(numbers.sessions)),
+            ("subscriptions", UInt64(numbers.subscriptions)), ("queued_messages", UInt64(numbers.queuedMessages)),
+            ("messages_received", Self.sum(counters.messagesReceived)),
+            ("messages_sent", Self.sum(counters.messagesSent)),
+            ("messages_dropped", counters.dropped.reduce(0, &+)), ("bytes_received", counters.bytesReceived),
+            ("bytes_sent", counters.bytesSent),
+        ] {
+            let word = Array(name.utf8)
+            word.withUnsafeBytes { word in
+                var event = hl_event()
+                event.struct_size = UInt32(MemoryLayout<hl_event>.size)
+                event.hook = HL_HOOK_NOTIFY_STATS
+                event.time = now
+                event.reason = hl_view(word)
+                event.count = count
+                hooks.notify(&event)
+            }
+        }
+        startStats()
+    }
+
+    private static func sum(_ byQoS: (UInt64, UInt64, UInt64)) -> UInt64 { byQoS.0 &+ byQoS.1 &+ byQoS.2 }
 
     private func notify(
         _ hook: UInt32, _ identity: ClientIdentity, _ connection: UInt64, level: UInt8 = 0, flags: UInt32 = 0,

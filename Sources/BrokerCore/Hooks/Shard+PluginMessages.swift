@@ -3,51 +3,19 @@ import PluginABI
 
 /// Messages that come from plugins, and what notify hooks hear of messages.
 extension Shard {
-    /// Runs the message of a plugin through `msg.in`, as any other, and delivers what comes of it. Nobody waits for an
-    /// answer to it, so a hook that would answer later counts as one that has failed.
-    func publishThroughHooks(
-        _ message: inout PublishedMessage, _ injected: InjectedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
-    ) {
-        let outcome = withPluginMessage(message, nil, 0) { input in
-            var input = input.pointee
-            input.instance = injected.instance
-            input.hops = injected.hops
-            return hooks.msgIn(&input, mask: interest(entry), now: now)
-        }
-        switch outcome {
-        case .abstain, .allow, .challenge: publish(&message, entry)
-        case .replaced: publishEdited(hooks.lastResult)
-        case .pending(let token, _):
-            hooks.cancel(token)
-            drop(nil, message, .pluginDropped)
-        case .drop, .deny: drop(nil, message, .pluginDropped)
-        }
-    }
-
-    private func publishEdited(_ result: HookResult) {
-        guard let edited = result.message?.pointee else { return }
-        // The dispatcher's memory is given to the next hook that runs: delivering may run some.
-        let topic = Array(edited.topic.bytes)
-        let properties = Array(edited.properties.bytes)
-        let payload = Array(edited.payload.bytes)
-        topic.withUnsafeBytes { topicBytes in
-            properties.withUnsafeBytes { properties in
-                payload.withUnsafeBytes { payload in
-                    var message = PublishedMessage(
-                        topic: topicBytes, properties: properties, payload: payload,
-                        qos: UInt8(truncatingIfNeeded: edited.qos), retain: edited.flags & HL_MSG_RETAIN != 0,
-                        origin: .plugin)
-                    message.expiresAt = edited.expires == HL_NEVER ? 0 : edited.expires
-                    guard TopicName.validate(topic) == nil, payload.count <= settings.maximumPayloadSize,
-                        let base = topicBytes.baseAddress
-                    else {
-                        drop(nil, message, .pluginDropped)
-                        return
-                    }
-                    publish(&message, topicEntry(base, topicBytes.count))
-                }
-            }
-        }
+    /// Runs the message of a plugin through `msg.in`, as any other, and that of a bridge through `acl.publish` before;
+    /// then delivers what comes of it, at once or when a hook has answered.
+    func publishThroughHooks(_ message: PublishedMessage, _ injected: InjectedMessage) {
+        let identity =
+            injected.bridge.isEmpty
+            ? nil
+            : ClientIdentity(
+                clientID: injected.bridge, username: [], groups: [], account: [], address: "", listener: "")
+        let detached = DetachedMessage(
+            message, id: state.pointee.makeMessageID(), identity: identity, flags: HL_CLIENT_BRIDGE)
+        detached.instance = injected.instance
+        detached.hops = injected.hops
+        publishDetached(detached)
     }
 
     // MARK: Notify hooks
@@ -56,7 +24,7 @@ extension Shard {
     @inline(never)
     func notifyPublished(_ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) {
         let connection = state.pointee.sessions.find(message.publisher)?.pointee.connection
-        withPluginMessage(message, connection.map { client($0) }, 0) { input in
+        withPluginMessage(message, connection.map { pluginClient($0) }, 0) { input in
             var event = hl_event()
             event.struct_size = UInt32(MemoryLayout<hl_event>.size)
             event.hook = HL_HOOK_NOTIFY_PUBLISHED
@@ -68,6 +36,21 @@ extension Shard {
             event.qos = UInt32(message.qos)
             hooks.notify(&event, mask: interest(entry))
         }
+    }
+
+    /// notify.acked: a receiver has a message. Only when somebody asked (`ShardState.notifiesAcked`).
+    @inline(never)
+    func notifyAcked(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
+        guard let connection = session.pointee.connection else { return }
+        var event = hl_event()
+        event.struct_size = UInt32(MemoryLayout<hl_event>.size)
+        event.hook = HL_HOOK_NOTIFY_ACKED
+        event.time = now
+        event.client = client(connection).pointer
+        if let block = slot.pointee.message { event.topic = hl_view(block.topic) }
+        event.count = 1
+        event.qos = UInt32(slot.pointee.qos)
+        hooks.notify(&event)
     }
 
     /// notify.delivered: how many messages this shard has sent since the last time, by QoS, at most once a second.

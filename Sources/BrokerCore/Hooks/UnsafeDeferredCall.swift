@@ -39,7 +39,8 @@ public final class DeferredCall: @unchecked Sendable {
             HookCalls.setCurrent(deferred.frame.call)
             let verdict = function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
             HookCalls.setCurrent(nil)
-            _ = deferred.frame.complete(verdict)
+            // Pending once more: the plugin has kept the token and completes it itself.
+            if verdict != HL_PENDING { _ = deferred.frame.complete(verdict) }
         }
     }
 

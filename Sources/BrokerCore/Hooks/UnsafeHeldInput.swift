@@ -10,15 +10,24 @@ final class HeldInput: @unchecked Sendable {
     private let arena: HookArena
 
     /// Nil when there is no memory.
-    init?(copying input: UnsafeRawPointer, of hook: UInt32) {
+    init?(
+        copying input: UnsafeRawPointer, of hook: UInt32, withPayload: Bool = true, withProperties: Bool = true
+    ) {
+        let parts = Parts(payload: withPayload, properties: withProperties)
         let arena = HookArena(firstSize: 1024, wipes: true)
-        guard let pointer = HeldInput.copy(input, of: hook, into: arena), !arena.hasFailed else { return nil }
+        guard let pointer = HeldInput.copy(input, of: hook, parts, into: arena), !arena.hasFailed else { return nil }
         self.arena = arena
         self.pointer = pointer
     }
 
+    /// The parts of a message that are copied.
+    private struct Parts {
+        var payload = true
+        var properties = true
+    }
+
     private static func copy(
-        _ input: UnsafeRawPointer, of hook: UInt32, into arena: HookArena
+        _ input: UnsafeRawPointer, of hook: UInt32, _ parts: Parts, into arena: HookArena
     ) -> UnsafeRawPointer? {
         switch hook {
         case HL_HOOK_AUTH_CONNECT:
@@ -27,11 +36,31 @@ final class HeldInput: @unchecked Sendable {
             copy(input.assumingMemoryBound(to: hl_exchange.self).pointee, into: arena)
         case HL_HOOK_ACL_SUBSCRIBE:
             copy(input.assumingMemoryBound(to: hl_subscribe.self).pointee, into: arena)
-        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN:
-            UnsafeRawPointer(copy(input.assumingMemoryBound(to: hl_msg.self), into: arena))
+        case HL_HOOK_SESSION_OPEN:
+            copy(input.assumingMemoryBound(to: hl_session.self).pointee, into: arena)
+        case HL_HOOK_TLS_PEER:
+            copy(input.assumingMemoryBound(to: hl_peer.self).pointee, into: arena)
+        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN, HL_HOOK_MSG_STORE:
+            UnsafeRawPointer(copy(input.assumingMemoryBound(to: hl_msg.self), parts, into: arena))
         default:
-            copy(input.assumingMemoryBound(to: hl_event.self).pointee, into: arena)
+            copy(input.assumingMemoryBound(to: hl_event.self).pointee, parts, into: arena)
         }
+    }
+
+    private static func copy(_ session: hl_session, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = session
+        copied.client = copy(session.client, into: arena)
+        return arena.place(copied).map { UnsafeRawPointer($0) }
+    }
+
+    private static func copy(_ peer: hl_peer, into arena: HookArena) -> UnsafeRawPointer? {
+        var copied = peer
+        copied.client = copy(peer.client, into: arena)
+        copied.subject = arena.copy(peer.subject)
+        copied.common_name = arena.copy(peer.common_name)
+        copied.certificate = arena.copy(peer.certificate)
+        copied.fingerprint = arena.copy(peer.fingerprint)
+        return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
     private static func copy(_ exchange: hl_exchange, into arena: HookArena) -> UnsafeRawPointer? {
@@ -56,7 +85,7 @@ final class HeldInput: @unchecked Sendable {
         copied.auth_method = arena.copy(connect.auth_method)
         copied.auth_data = arena.copy(connect.auth_data)
         copied.properties = arena.copy(connect.properties)
-        copied.will = copy(connect.will, into: arena)
+        copied.will = copy(connect.will, Parts(), into: arena)
         return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
@@ -69,21 +98,23 @@ final class HeldInput: @unchecked Sendable {
         return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
-    private static func copy(_ event: hl_event, into arena: HookArena) -> UnsafeRawPointer? {
+    private static func copy(_ event: hl_event, _ parts: Parts, into arena: HookArena) -> UnsafeRawPointer? {
         var copied = event
         copied.client = copy(event.client, into: arena)
-        copied.msg = copy(event.msg, into: arena)
+        copied.msg = copy(event.msg, parts, into: arena)
         copied.topic = arena.copy(event.topic)
         copied.reason = arena.copy(event.reason)
         return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
-    private static func copy(_ msg: UnsafePointer<hl_msg>?, into arena: HookArena) -> UnsafePointer<hl_msg>? {
+    private static func copy(
+        _ msg: UnsafePointer<hl_msg>?, _ parts: Parts, into arena: HookArena
+    ) -> UnsafePointer<hl_msg>? {
         guard let msg else { return nil }
         var copied = msg.pointee
         copied.topic = arena.copy(msg.pointee.topic)
-        copied.payload = arena.copy(msg.pointee.payload)
-        copied.properties = arena.copy(msg.pointee.properties)
+        copied.payload = parts.payload ? arena.copy(msg.pointee.payload) : hl_view()
+        copied.properties = parts.properties ? arena.copy(msg.pointee.properties) : hl_view()
         copied.publisher = copy(msg.pointee.publisher, into: arena)
         return arena.place(copied).map { UnsafePointer($0) }
     }

@@ -11,6 +11,8 @@ final class HookArena {
     private var chunks: [Chunk] = []
     private var used = 0
     private let firstSize: Int
+    /// Set to true with every allocation: whoever owns the place knows when there is something to take back.
+    var isUsed: UnsafeMutablePointer<Bool>?
     private let wipes: Bool
     /// Secrets were copied into it: wiped like an arena made for them.
     var holdsSecrets = false
@@ -30,6 +32,7 @@ final class HookArena {
 
     /// 16-byte aligned memory, not zeroed, valid until `reset`; nil when the machine has none.
     func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+        isUsed?.pointee = true
         let rounded = (max(size, 1) + 15) & ~15
         if let last = chunks.last, last.size - used >= rounded {
             defer { used += rounded }

@@ -14,17 +14,28 @@ final class HookCallFrame {
     let call: UnsafeMutablePointer<hl_call>
     /// What plugins allocate and what setters copy; taken back with the next chain.
     let arena = HookArena(firstSize: 4096, wipes: false)
+    /// Where ``answer`` is.
+    let answerPlace: UnsafeMutablePointer<hl_answer>
     /// `answer.flags` says which fields are set.
-    var answer = hl_answer()
+    var answer: hl_answer {
+        @inline(__always) get { answerPlace.pointee }
+        @inline(__always) _modify { yield &answerPlace.pointee }
+    }
     /// Set while a function runs that may pend.
     var opening: Opening?
     let pending: PendingHooks?
+    /// msg.route: what the plugin at hand adds and removes.
+    var targets = RouteTargets()
+    /// msg.out: whom the setters are about.
+    var selection = EditSelection()
     /// Number of the instance that pended this call.
     var owner: UInt64?
 
     /// - Parameter pending: where calls pend and complete; nil for calls that neither do (notify hooks).
     init(pending: PendingHooks?) {
         self.pending = pending
+        answerPlace = .allocate(capacity: 1)
+        answerPlace.initialize(to: hl_answer())
         call = .allocate(capacity: 1)
         var call = hl_call()
         call.struct_size = UInt32(MemoryLayout<hl_call>.size)
@@ -33,7 +44,10 @@ final class HookCallFrame {
         self.call.pointee.host = Unmanaged.passUnretained(self).toOpaque()
     }
 
-    deinit { call.deallocate() }
+    deinit {
+        call.deallocate()
+        answerPlace.deallocate()
+    }
 
     /// The frame behind a call a plugin has given back.
     static func of(_ call: UnsafeMutablePointer<hl_call>?) -> HookCallFrame? {
@@ -70,7 +84,7 @@ final class HookCallFrame {
     func addUserProperty(_ name: hl_view, _ value: hl_view) -> hl_status {
         guard name.len <= UInt16.max, value.len <= UInt16.max else { return HL_INVALID }
         return set(HL_ANSWER_PROPERTIES) { frame in
-            let message = frame.call.pointee.input?.assumingMemoryBound(to: hl_msg.self)
+            let message = HookCalls.message(of: frame.call.pointee)
             let edited = frame.answer.flags & HL_ANSWER_PROPERTIES != 0
             let before = edited ? frame.answer.properties : message?.pointee.properties ?? hl_view()
             let size = before.bytes.count + 5 + name.bytes.count + value.bytes.count

@@ -12,19 +12,28 @@ public enum HookCalls {
     /// How many publishes of plugins led to the message a call is about: of `cause`, or else of the hook that runs on
     /// this thread; 0 outside of hooks and for hooks that are not about a message.
     public static func hops(of cause: UnsafeMutablePointer<hl_call>?) -> UInt32 {
-        guard let call = cause ?? current, let input = call.pointee.input else { return 0 }
-        switch call.pointee.hook {
-        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN:
-            return input.assumingMemoryBound(to: hl_msg.self).pointee.hops
-        case HL_HOOK_ACL_DELIVER:
-            return input.assumingMemoryBound(to: hl_delivery.self).pointee.msg?.pointee.hops ?? 0
+        guard let call = cause ?? current else { return 0 }
+        return message(of: call.pointee)?.pointee.hops ?? 0
+    }
+
+    /// The message a call is about; nil when it is about none, or when no hook runs.
+    static func message(of call: hl_call) -> UnsafePointer<hl_msg>? {
+        guard let input = call.input else { return nil }
+        switch call.hook {
+        case HL_HOOK_ACL_PUBLISH, HL_HOOK_MSG_IN, HL_HOOK_MSG_STORE, HL_HOOK_MSG_ROUTE, HL_HOOK_WILL_PUBLISH,
+            HL_HOOK_RETAIN_SET:
+            return input.assumingMemoryBound(to: hl_msg.self)
+        case HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_OUT:
+            return input.assumingMemoryBound(to: hl_delivery.self).pointee.msg
+        case HL_HOOK_RETAIN_GET:
+            return input.assumingMemoryBound(to: hl_retained.self).pointee.msg
         case HL_HOOK_NOTIFY_CONNECTED..<HL_HOOK_ID_LIMIT:
-            return input.assumingMemoryBound(to: hl_event.self).pointee.msg?.pointee.hops ?? 0
-        default: return 0
+            return input.assumingMemoryBound(to: hl_event.self).pointee.msg
+        default: return nil
         }
     }
 
-    /// Marks the call that runs on this thread, or nil after it.
+    /// Marks the call that runs on this thread. It stays marked, without an input when no function of a plugin runs.
     @inline(__always)
     static func setCurrent(_ call: UnsafeMutablePointer<hl_call>?) {
         if let key { pthread_setspecific(key, call) }

@@ -68,6 +68,9 @@ struct HookFacts {
     var origin: UInt32 = 0
     var qos: UInt32 = 0
 
+    /// The facts of a connection before anything is known of it.
+    init(listener: hl_view) { self.listener = listener }
+
     /// The facts of a client's own doing: connect, subscribe.
     init(client: UnsafePointer<hl_client>?) {
         if let client { listener = client.pointee.listener }
@@ -90,6 +93,8 @@ struct HookChain {
     let slots: UnsafeMutableBufferPointer<HookSlot>
     /// How wide the scope of a cached verdict may be at most, given what the entries are interested in.
     let widestCache: UInt32
+    /// Whether one of the entries looks at payloads, at properties.
+    let needsPayload, needsProperties: Bool
 }
 
 /// A hook table made ready for one shard: flat arrays of what is called with what. Immutable but for the sample
@@ -116,7 +121,11 @@ final class CompiledHooks {
                     at: index, to: HookSlot(entry, shard: shard, rules: rule, counter: counters + rules.count))
                 rules.append(rule)
             }
-            (chains + hook).initialize(to: HookChain(slots: slots, widestCache: HookChain.widestCache(entries)))
+            (chains + hook).initialize(
+                to: HookChain(
+                    slots: slots, widestCache: HookChain.widestCache(entries),
+                    needsPayload: entries.contains { $0.interest.needsPayload },
+                    needsProperties: entries.contains { $0.interest.needsProperties }))
         }
         self.rules = rules
     }
@@ -129,11 +138,7 @@ final class CompiledHooks {
 
     /// See `HookDispatcher.interestMask`.
     func interestMask(topic: UnsafeRawBufferPointer) -> UInt64 {
-        var mask: UInt64 = 0
-        for (bit, interest) in table.topicInterests.enumerated() where interest.matches(topic: topic) {
-            mask |= 1 << UInt64(bit)
-        }
-        return mask
+        table.topics.match(topic)
     }
 
     /// The chain of a hook; `hook` is below `HL_HOOK_ID_LIMIT`.
@@ -155,6 +160,8 @@ extension HookChain {
 extension HookSlot {
     fileprivate init(_ entry: HookEntry, shard: Int, rules: HookRules, counter: UnsafeMutablePointer<UInt32>) {
         let interest = entry.interest
+        // msg.store may block by its nature: it makes things durable.
+        let blocks = entry.blocks || entry.hook == HL_HOOK_MSG_STORE
         var restrictions: Restrictions = []
         if !interest.filters.isEmpty { restrictions.insert(.topics) }
         if !interest.listeners.isEmpty { restrictions.insert(.listeners) }
@@ -167,7 +174,7 @@ extension HookSlot {
             rules: .passUnretained(rules), number: entry.instance.number, maskBit: entry.maskBit,
             allowance: interest.deadline > 0 ? interest.deadline : HookTraits.of(entry.hook)?.allowance ?? 0,
             onFailure: entry.onFailure, restrictions: restrictions, origins: interest.origins,
-            qosMask: interest.qosMask, mayPend: interest.mayPend || entry.blocks, blocks: entry.blocks,
+            qosMask: interest.qosMask, mayPend: interest.mayPend || blocks, blocks: blocks,
             includesOwnPublishes: interest.includesOwnPublishes, sampling: max(interest.sampling, 1),
             sampleCounter: counter)
     }

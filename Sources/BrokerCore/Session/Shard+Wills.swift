@@ -20,16 +20,34 @@ extension Shard {
         persistWillGone(session)
     }
 
-    /// Publishes a will as its client would have: authorised again, retained if it says so.
+    /// Publishes a will as its client would have: authorised again, seen by every hook, retained if it says so.
     func publishWill(_ will: Will, of session: SessionRef) {
-        withMessage(of: will) { lent in
-            guard let base = lent.topic.baseAddress else { return }
-            var message = lent
-            if let expiry = will.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
-            message.publisher = session.pointee.id
-            let entry = topicEntry(base, message.topic.count)
-            guard willMayBePublished(will, message, entry) else { return }
-            publish(&message, entry)
+        let message = withMessage(of: will) { lent in
+            var lent = lent
+            if let expiry = will.expiry { lent.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
+            lent.publisher = session.pointee.id
+            return DetachedMessage(lent, id: state.pointee.makeMessageID(), identity: will.identity)
         }
+        if hooks.table.hasWillPublish, !decideWillPublish(message) { return }
+        publishDetached(message)
+    }
+
+    /// will.publish. False: it is not published.
+    private func decideWillPublish(_ message: DetachedMessage) -> Bool {
+        let outcome = message.withMessage { lent in
+            withPluginMessage(lent, message.client?.pointer, 0) {
+                hooks.willPublish($0, mask: hooks.interestMask(topic: lent.topic), now: now)
+            }
+        }
+        switch outcome {
+        case .replaced:
+            guard let edited = hooks.lastResult.message?.pointee else { return false }
+            message.take(edited)
+            if isPublishable(message.topic, message.payload.count, by: .will) { return true }
+        case .abstain: return true
+        default: break
+        }
+        message.withMessage { drop(nil, $0, .pluginDropped) }
+        return false
     }
 }

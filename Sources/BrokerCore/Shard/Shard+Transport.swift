@@ -19,6 +19,7 @@ extension Shard {
         connection.pointee.timer = wheel.schedule(
             at: now &+ settings.connectTimeout, kind: TimerKind.connectTimeout.rawValue,
             payload: connection.pointee.handle)
+        decideAccept(connection)
         return connection.pointee.handle
     }
 
@@ -33,6 +34,10 @@ extension Shard {
             clientID: [], username: [], groups: [], account: [], address: address ?? extras.identity.address,
             listener: extras.identity.listener, certificate: certificate ?? extras.identity.certificate,
             layers: extras.identity.layers)
+        guard let certificate else { return }
+        askPeer(
+            connection,
+            TLSPeer(isVerified: true, subject: [], commonName: certificate, certificate: [], fingerprint: []))
     }
 
     /// Address and listener of a connection, for a line of the log; nil when it is gone.
@@ -48,6 +53,7 @@ extension Shard {
         guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed else {
             return
         }
+        hooks.bindThread()
         state.pointee.counters.bytesReceived &+= UInt64(truncatingIfNeeded: bytes.count)
         if connection.pointee.input.count == 0 && connection.pointee.flags.isDisjoint(with: .holdsInput) {
             let result = handlePackets(connection, bytes)

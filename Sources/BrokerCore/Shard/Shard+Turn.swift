@@ -7,6 +7,7 @@ extension Shard {
     /// Takes what other threads and shards have left for this one. Call after a wake-up.
     public func processInbox(now: Int64) {
         state.pointee.now = now
+        hooks.bindThread()
         for command in inbox.takeAll() { handle(command) }
         for token in shared.pendingHooks[index].takeCompletions() { hookCompleted(token) }
         takeHandovers()
@@ -15,7 +16,9 @@ extension Shard {
     /// Ends the turn: due timers run, what was collected goes out, what ended is freed.
     public func endOfTurn(now: Int64) {
         state.pointee.now = now
+        hooks.bindThread()
         if let deadline = wheel.nextDeadline, deadline <= now { runTimers() }
+        if !refusedConnections.isEmpty { endRefused() }
         if !state.pointee.movingConnections.isEmpty { moveConnections() }
         if !retainedDeliveries.isEmpty { continueRetained() }
         // Rows first: what they gate must not leave before they are on their way.
@@ -54,6 +57,7 @@ extension Shard {
             case .hookDeadline: hookExpired(payload)
             case .credentials: credentialsEnded(payload)
             case .rateResumes: rateResumes(payload)
+            case .stats: notifyStats()
             case nil: break
             }
         }
@@ -88,6 +92,16 @@ extension Shard {
         state.pointee.authorisesPublish = table.hasACLPublish
         state.pointee.editsMessages = table.hasMsgIn
         state.pointee.authorisesDelivery = table.hasACLDeliver
+        state.pointee.editsDelivery = table.hasMsgOut
+        state.pointee.routesMessages = table.hasMsgRoute
+        state.pointee.inspectsDelivery = table.hasACLDeliver || table.hasMsgOut || table.hasMsgRoute
+        state.pointee.observesPublishes = table.hasMsgRoute || table.notifies(HL_HOOK_NOTIFY_PUBLISHED)
+        state.pointee.storesMessages = table.hasMsgStore
+        state.pointee.hooksSeeMessages =
+            table.hasACLPublish || table.hasMsgIn || table.hasMsgStore || state.pointee.inspectsDelivery
+            || state.pointee.observesPublishes
+        state.pointee.notifiesAcked = table.notifies(HL_HOOK_NOTIFY_ACKED)
+        startStats()
         state.pointee.hookGeneration = table.generation
         state.pointee.notifiesPublished = table.notifies(HL_HOOK_NOTIFY_PUBLISHED)
         state.pointee.notifiesDelivered = table.notifies(HL_HOOK_NOTIFY_DELIVERED)
@@ -111,12 +125,12 @@ extension Shard {
                     guard let base = topic.baseAddress else { return }
                     var message = PublishedMessage(
                         topic: topic, properties: properties, payload: payload, qos: injected.qos,
-                        retain: injected.retain, origin: .plugin)
+                        retain: injected.retain, origin: injected.bridge.isEmpty ? .plugin : .bridge)
                     if let expiry = injected.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
                     let entry = topicEntry(base, topic.count)
                     // The broker's own messages have made no hop and are not for plugins to change.
-                    if state.pointee.editsMessages, injected.hops > 0 {
-                        publishThroughHooks(&message, injected, entry)
+                    if injected.hops > 0, state.pointee.editsMessages || !injected.bridge.isEmpty {
+                        publishThroughHooks(message, injected)
                     } else {
                         publish(&message, entry)
                     }
@@ -154,7 +168,7 @@ extension Shard {
         return session.pointee.window.count == 0 && session.pointee.queue.count == 0
     }
 
-    private func snapshot() -> ShardSnapshot {
+    func snapshot() -> ShardSnapshot {
         var queued = 0
         state.pointee.sessions.forEach { _, session in queued += session.pointee.queue.count }
         return ShardSnapshot(

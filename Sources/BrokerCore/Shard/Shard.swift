@@ -39,6 +39,14 @@ public final class Shard {
     /// Connections whose hook is pending, and its deadline, by token.
     var pendingConnections: [UInt64: UInt64] = [:]
     var pendingTimers: [UInt64: TimerID] = [:]
+    /// What waits for a plugin without a connection, by token.
+    var detachedWork: [UInt64: DetachedWork] = [:]
+    /// Connections that conn.accept has refused in this turn, and the rule.
+    var refusedConnections: [(handle: UInt64, rule: String)] = []
+    /// What msg.route made of the message being published.
+    var route: RouteEdits?
+    /// notify.stats comes round.
+    var statsTimer: TimerID?
     /// What waits for the store, and the rows of this turn.
     var gates = GateTable()
     var deliveryGate: DeliveryGate?
@@ -82,6 +90,9 @@ public final class Shard {
     deinit {
         releaseEverything()
         state.pointee.templates.release()
+        state.pointee.lentMessage.deallocate()
+        state.pointee.unknownReceivers.release()
+        state.pointee.editedReceivers.release()
         state.pointee.groups.destroy()
         state.pointee.tree.destroy()
         state.pointee.topics.destroy()

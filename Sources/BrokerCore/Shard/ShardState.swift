@@ -1,5 +1,6 @@
 // HOT PATH: plain data behind one pointer; a class field would cost an exclusivity check per access.
 import MQTTCodec
+import PluginABI
 import Timing
 
 /// What the publish path of one shard touches. Owned by ``Shard``; its thread only.
@@ -24,6 +25,25 @@ struct ShardState {
     var authorisesPublish = false
     var editsMessages = false
     var authorisesDelivery = false
+    var editsDelivery = false
+    /// Any of these, or msg.route: who receives a message is not settled by subscriptions alone.
+    var inspectsDelivery = false
+    /// msg.route, or notify.published.
+    var observesPublishes = false
+    var routesMessages = false
+    /// Some hook is about messages: each gets its id when it comes in.
+    var hooksSeeMessages = false
+    var storesMessages = false
+    var notifiesAcked = false
+    /// When the PUBLISH at hand arrived, if a hook has held it up since; 0 = now. And its id.
+    var arrival: Int64 = 0
+    var arrivalID: UInt64 = 0
+    /// The message at hand as plugins see it, and the packet it was laid out for.
+    let lentMessage: UnsafeMutablePointer<hl_msg>
+    var lentFrame: UnsafeRawPointer?
+    /// Receivers that acl.deliver, then msg.out, are asked about together.
+    var unknownReceivers = DeliveryBatch()
+    var editedReceivers = DeliveryBatch()
     var hookGeneration: UInt32 = 0
     /// Somebody asked for notify.published, notify.delivered.
     var notifiesPublished = false
@@ -38,6 +58,9 @@ struct ShardState {
 
     init(now: Int64, topics: TopicCache, tree: SubscriptionTree, groups: SharedGroups, index: Int) {
         self.now = now
+        lentMessage = .allocate(capacity: 1)
+        lentMessage.initialize(to: hl_msg())
+        lentMessage.pointee.struct_size = UInt32(MemoryLayout<hl_msg>.size)
         self.topics = topics
         self.tree = tree
         self.groups = groups
@@ -56,5 +79,5 @@ struct ShardState {
 
 /// What a timer of the shard's wheel stands for. The payload is a slab handle, or a token for `hookDeadline`.
 enum TimerKind: UInt8 {
-    case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline, credentials, rateResumes
+    case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline, credentials, rateResumes, stats
 }

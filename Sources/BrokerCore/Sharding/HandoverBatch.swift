@@ -37,6 +37,9 @@ struct HandoverRecord {
     var version: UInt8
     var expiresAt: Int64
     var publisher: UInt64
+    var id: UInt64
+    /// Position in the batch's `routes` plus 1; 0 = none.
+    var route: UInt32
     /// Gate of the sending shard that waits for this message to be durable here; 0 = none.
     var gate: UInt64
     /// Not 0: deliver to this session alone, as a member of `group`.
@@ -54,6 +57,8 @@ final class HandoverBatch {
     private(set) var count = 0
     private var capacity = 0
     var controls: [ShardControl] = []
+    /// What msg.route said about messages of the batch.
+    var routes: [RouteEdits] = []
     let source: Int
 
     init(source: Int) { self.source = source }
@@ -64,7 +69,8 @@ final class HandoverBatch {
 
     /// Appends `message`; the receiver sees the same parts, and the packet when there is one.
     func append(
-        _ message: PublishedMessage, gate: UInt64, session: UInt64 = 0, delivery: Delivery? = nil
+        _ message: PublishedMessage, gate: UInt64, session: UInt64 = 0, delivery: Delivery? = nil,
+        route: RouteEdits? = nil
     ) {
         let header = MemoryLayout<HandoverRecord>.stride
         var record = HandoverRecord(
@@ -72,9 +78,14 @@ final class HandoverBatch {
             propertiesLength: Int32(message.properties.count), payloadOffset: 0,
             payloadLength: Int32(message.payload.count), frameLength: 0, framePacketID: 0, qos: message.qos,
             retain: message.retain, origin: message.origin, version: message.frameVersion.rawValue,
-            expiresAt: message.expiresAt, publisher: message.publisher, gate: gate, session: session,
+            expiresAt: message.expiresAt, publisher: message.publisher, id: message.id, route: 0, gate: gate,
+            session: session,
             group: delivery?.group ?? 0, identifier: delivery?.identifiers.first ?? 0,
             grantedQoS: delivery?.qos ?? 0, keepsRetain: delivery?.retain ?? false)
+        if let route {
+            routes.append(route)
+            record.route = UInt32(routes.count)
+        }
         if let frame = message.frame, Self.contains(frame, message.properties) {
             record.frameLength = Int32(frame.count)
             record.framePacketID = Int32(message.framePacketID)
@@ -119,6 +130,7 @@ final class HandoverBatch {
             origin: record.origin)
         message.expiresAt = record.expiresAt
         message.publisher = record.publisher
+        message.id = record.id
         if record.frameLength > 0 {
             message.frame = part(0, record.frameLength)
             message.frameVersion = record.version == 5 ? .v5_0 : .v3_1_1

@@ -86,8 +86,8 @@ extension Shard {
     }
 
     private func deliverToMember(_ session: SessionRef, _ message: PublishedMessage, _ delivery: Delivery) {
-        if let connection = session.pointee.connection, !mayReceive(connection, message) {
-            drop(session, message, .deliverDenied)
+        if let connection = session.pointee.connection {
+            deliverInspected(connection, session, message, delivery)
             return
         }
         state.pointee.templates.reset()

@@ -9,7 +9,7 @@ extension Shard {
         while rest != 0 {
             let target = rest.trailingZeroBitCount
             rest &= rest &- 1
-            outgoing[target].current().append(message, gate: partOfDeliveryGate())
+            outgoing[target].current().append(message, gate: partOfDeliveryGate(), route: route)
             if outgoing[target].isFull { state.pointee.isHandoverFull = true }
             state.pointee.counters.handedOver &+= 1
         }
@@ -61,7 +61,11 @@ extension Shard {
             for _ in 0..<HandoverRing.capacity {
                 guard let batch = ring.pop() else { break }
                 for control in batch.controls { handle(control, from: source) }
-                batch.forEach { record, message in receive(record, message, from: source) }
+                batch.forEach { record, message in
+                    if record.route != 0 { route = batch.routes[Int(record.route) - 1] }
+                    receive(record, message, from: source)
+                    if record.route != 0 { route = nil }
+                }
             }
         }
     }

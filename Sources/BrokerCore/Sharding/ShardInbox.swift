@@ -43,6 +43,8 @@ public struct InjectedMessage: Sendable {
     public var expiry: UInt32?
     /// Number of the plugin instance it comes from; 0 = the broker.
     public var instance: UInt64 = 0
+    /// Name of the bridge it comes through: acl.publish is asked about that; empty = a plugin's own.
+    public var bridge: [UInt8] = []
     /// How many plugin publishes led to it.
     public var hops: UInt32 = 0
 

@@ -50,6 +50,11 @@ extension Shard {
         if isDurable(session) { rows.append(.willGone(clientID: session.pointee.clientID)) }
     }
 
+    func persistRewritten(_ session: SessionRef, _ asked: [UInt8], _ entered: [UInt8]) {
+        guard isDurable(session) else { return }
+        rows.append(.filterRewritten(clientID: session.pointee.clientID, asked: asked, entered: entered))
+    }
+
     func persistSubscription(_ session: SessionRef, _ filter: [UInt8], _ flags: SubscriptionFlags, _ identifier: UInt32)
     {
         guard isDurable(session) else { return }
@@ -164,7 +169,7 @@ extension Shard {
     }
 
     /// Lends the message of a will.
-    func withMessage(of will: Will, _ body: (PublishedMessage) -> Void) {
+    func withMessage<Result>(of will: Will, _ body: (PublishedMessage) -> Result) -> Result {
         will.topic.withUnsafeBytes { topic in
             will.payload.withUnsafeBytes { payload in
                 will.properties.withUnsafeBytes { properties in

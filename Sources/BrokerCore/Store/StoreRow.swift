@@ -8,6 +8,9 @@ public enum StoreRow: Sendable, Equatable {
     /// The session and everything that belongs to it is gone.
     case sessionEnded(clientID: [UInt8])
     case subscription(clientID: [UInt8], filter: [UInt8], options: UInt8, identifier: UInt32)
+    /// A plugin put `entered` in the place of the filter the client named: UNSUBSCRIBE names that one again. The same
+    /// filter twice: it did so no longer.
+    case filterRewritten(clientID: [UInt8], asked: [UInt8], entered: [UInt8])
     case subscriptionRemoved(clientID: [UInt8], filter: [UInt8])
     /// A message, once for all its receivers; counted by the `queued` rows that name it.
     case message(id: UInt64, StoredMessage)

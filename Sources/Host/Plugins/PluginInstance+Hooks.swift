@@ -130,6 +130,8 @@ extension HookInterest {
         result.qosMask = raw.qos_mask
         result.sampling = max(raw.sampling, 1)
         result.mayPend = pendsFreely || raw.flags & HL_INTEREST_MAY_PEND != 0
+        result.needsPayload = raw.flags & HL_INTEREST_NO_PAYLOAD == 0
+        result.needsProperties = raw.flags & HL_INTEREST_NO_PROPERTIES == 0
         result.includesOwnPublishes = raw.flags & HL_INTEREST_OWN_PUBLISHES != 0
         result.deadline = max(raw.deadline, 0)
         return .success(result)

@@ -6,6 +6,8 @@ struct SimulatedStore {
         var expiry: UInt32
         var isOffline = false
         var subscriptions: Set<[UInt8]> = []
+        /// Filters that plugins have replaced, by the one the client named.
+        var rewritten: [[UInt8]: [UInt8]] = [:]
         /// Messages that wait, oldest first.
         var queue: [UInt64] = []
         /// Messages under way by packet identifier; nil once PUBREC has come.
@@ -34,6 +36,8 @@ struct SimulatedStore {
         case .sessionEnded(let client): sessions[client] = nil
         case .subscription(let client, let filter, _, _): sessions[client]?.subscriptions.insert(filter)
         case .subscriptionRemoved(let client, let filter): sessions[client]?.subscriptions.remove(filter)
+        case .filterRewritten(let client, let asked, let entered):
+            sessions[client]?.rewritten[asked] = asked == entered ? nil : entered
         case .message(let id, let message): messages[id] = message
         case .queued(let client, let message, _, _):
             precondition(messages[message] != nil, "a queue names a message that was never stored")

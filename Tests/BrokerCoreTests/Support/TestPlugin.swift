@@ -8,6 +8,11 @@ final class TestPlugin {
 
     private var bodies: [UInt32: Body] = [:]
     private var calls: [UInt32: Int] = [:]
+    /// It is HL_BLOCKING.
+    var blocks = false
+    private var instances: [HookInstance] = []
+    /// Work given to the workers, run by ``runWork()``.
+    private let work = WorkList()
     private(set) var cancelled: [UInt64] = []
     private let handle: UnsafeMutablePointer<hl_self>
 
@@ -21,7 +26,22 @@ final class TestPlugin {
     /// How often a hook was called.
     func calls(_ hook: UInt32) -> Int { calls[hook, default: 0] }
 
+    /// What the worker threads would do: deferred and blocking hooks, then events. One test is one thread.
+    func runWork() {
+        while !work.items.isEmpty { work.items.removeFirst()() }
+        for instance in instances { while instance.events.run(limit: 64, now: 0) {} }
+    }
+
+    private final class WorkList: @unchecked Sendable {
+        // Unchecked: a test and the broker it drives are one thread.
+        var items: [@Sendable () -> Void] = []
+        var hasEvents = false
+    }
+
     // MARK: What it answers
+
+    /// Any hook, with its struct as it comes.
+    func on(_ hook: UInt32, _ body: @escaping Body) { bodies[hook] = body }
 
     func onConnect(_ body: @escaping (UnsafeMutablePointer<hl_call>, hl_connect) -> UInt32) {
         bodies[HL_HOOK_AUTH_CONNECT] = { body($0, $1.load(as: hl_connect.self)) }
@@ -82,14 +102,21 @@ final class TestPlugin {
             onCancel: { state, token in
                 Unmanaged<TestPlugin>.fromOpaque(state!).takeUnretainedValue().cancelled.append(token)
                 return HL_OK
-            }, submit: { _ in false }, eventsReady: {})
+            },
+            submit: { [work] in
+                work.items.append($0)
+                return true
+            }, eventsReady: { [work] in work.hasEvents = true })
+        instances.append(instance)
         return bodies.keys.sorted().map { hook in
             var interest = HookInterest()
             interest.mayPend = HookTraits.of(hook)?.pending != .never
             interest.deadline = deadline
-            return HookEntry(
+            var entry = HookEntry(
                 hook: hook, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
                 interest: interest)
+            entry.blocks = blocks && HookTraits.of(hook)?.pending != .never
+            return entry
         }
     }
 }
@@ -129,6 +156,12 @@ extension UnsafeMutablePointer where Pointee == hl_call {
     func withIdentity(_ name: String) {
         var name = name
         name.withUTF8 { _ = api.set_identity(self, hl_view(UnsafeRawBufferPointer($0)), nil, 0, hl_view()) }
+    }
+
+    /// Lends text as a view.
+    func withView(_ text: String, _ body: (hl_view) -> Void) {
+        var text = text
+        text.withUTF8 { body(hl_view(UnsafeRawBufferPointer($0))) }
     }
 
     func with(_ text: String, _ setter: (UnsafeMutablePointer<hl_call>?, hl_view) -> hl_status) {

@@ -34,7 +34,7 @@ static hl_status start(hl_self *self, const hl_config *config, void **state) {
     if (hl_view_equal(fail, "silent")) return HL_FAILED;
     if (hl_view_equal(fail, "hook")) hl_on_msg_in(self, hl_str("a/#/b"), never);
     if (hl_view_equal(fail, "unknown")) hl_on(self, 99, (hl_hook_fn)never, 0);
-    if (hl_on(self, HL_HOOK_MSG_OUT, (hl_hook_fn)never, 0) == HL_NOT_OFFERED) say(self, "msg.out is not offered");
+    if (self->core->hook_status(self, HL_HOOK_MSG_OUT) == HL_OK) say(self, "msg.out is offered");
     return HL_OK;
 }
 static hl_status start_shard(hl_self *self, void *state, uint32_t shard, void **shard_state) {

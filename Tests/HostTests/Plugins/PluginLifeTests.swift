@@ -17,7 +17,7 @@ import Testing
         harness.host.stop()
         #expect(
             harness.messagesNow("test.step") == [
-                "create", "prepare", "start prepared", "msg.out is not offered", "start_shard 0", "start_shard 1",
+                "create", "prepare", "start prepared", "msg.out is offered", "start_shard 0", "start_shard 1",
                 "drain", "stop_shard 0", "stop_shard 1", "stop", "destroy",
             ])
     }

@@ -14,7 +14,7 @@ extern "C" {
  * cache is the host's and is emptied when any plugin is swapped or client/1 revokes. */
 #define HL_CACHE_NONE 0u          /* never: the default */
 #define HL_CACHE_CLIENT_TOPIC 1u  /* this connection and this topic */
-#define HL_CACHE_CLIENT_FILTER 2u /* this connection and this filter */
+#define HL_CACHE_CLIENT_FILTER 2u /* acl.subscribe: this connection and this filter; elsewhere as ..._TOPIC */
 #define HL_CACHE_CLIENT 3u        /* this connection, every topic */
 
 /* Which fields of an answer are set. */
@@ -32,6 +32,18 @@ extern "C" {
 #define HL_ANSWER_DATA 0x0800u
 #define HL_ANSWER_MEMO 0x1000u
 #define HL_ANSWER_EXPIRES_AT 0x2000u
+#define HL_ANSWER_SESSION_EXPIRY 0x4000u
+#define HL_ANSWER_RECEIVE_MAX 0x8000u
+#define HL_ANSWER_KEEP_ALIVE 0x10000u
+#define HL_ANSWER_TARGETS 0x20000u /* add_target, remove_target */
+
+/* What set_limit lowers. A value above what is in force changes nothing. */
+#define HL_LIMIT_SESSION_EXPIRY 1u /* seconds */
+#define HL_LIMIT_RECEIVE_MAX 2u    /* messages under way to the client, 1 to 65,535 */
+#define HL_LIMIT_KEEP_ALIVE 3u     /* seconds, 1 to 65,535; MQTT 5.0 clients only, who are told in CONNACK */
+
+/* For select: the edits that follow hold for every receiver. */
+#define HL_ALL_RECEIVERS 0xffffffffu
 
 /* Everything a hook can say beside its verdict, in one struct: what the setters below fill, and what goes with
  * a completion. Owner: plugin, on its stack; the host copies during the call. */
@@ -55,6 +67,10 @@ typedef struct hl_answer {
     hl_view data;       /* auth.exchange: Authentication Data for the client */
     hl_view memo;       /* auth.exchange: what the next step of this exchange shall be given back */
     hl_time expires_at; /* auth.connect, auth.exchange: monotonic; the connection ends then */
+    uint32_t session_expiry; /* session.open: seconds */
+    uint32_t receive_max;    /* session.open */
+    uint32_t keep_alive;     /* session.open: seconds */
+    uint32_t reserved;
 } hl_answer;
 
 /* Runs on a worker and may block; must end in hl_complete, or hand call->token to whoever will call complete. call is
@@ -80,11 +96,11 @@ typedef struct hl_call_v1 {
     /* auth.connect and auth.exchange with HL_ALLOW: who this is. Empty username: as in CONNECT. */
     hl_status (*set_identity)(hl_call *call, hl_view username, const hl_view *groups, uint32_t group_count,
                               hl_view account);
-    /* acl.subscribe with HL_ALLOW: grant less than asked. */
+    /* acl.subscribe with HL_ALLOW: grant less than asked. msg.out with HL_REPLACE: send at a lower QoS. */
     hl_status (*set_qos)(hl_call *call, uint32_t qos);
-    /* msg.in with HL_REPLACE; acl.subscribe with HL_ALLOW (the filter). Checked and authorised again by the host. */
+    /* Messages with HL_REPLACE; acl.subscribe with HL_ALLOW (the filter). Checked and authorised again by the host. */
     hl_status (*set_topic)(hl_call *call, hl_view topic);
-    /* msg.in with HL_REPLACE. */
+    /* Messages with HL_REPLACE. */
     hl_status (*set_payload)(hl_call *call, hl_view payload);
     hl_status (*set_properties)(hl_call *call, hl_view properties);
     hl_status (*add_user_property)(hl_call *call, hl_view name, hl_view value);
@@ -96,12 +112,21 @@ typedef struct hl_call_v1 {
     void *(*alloc)(hl_call *call, uint64_t size);
     /* auth.exchange with HL_CONTINUE or HL_ALLOW: Authentication Data for the client, at most 65,535 bytes. */
     hl_status (*set_data)(hl_call *call, hl_view data);
-    /* auth.exchange with HL_CONTINUE: bytes the host gives back with the next step of the same exchange, at most 65,535.
-     * It keeps them as a secret, and forgets them when the exchange or the connection ends: no table, no clean-up. */
+    /* auth.exchange with HL_CONTINUE: bytes the host gives back with the next step of the exchange, at most 65,535. It
+     * keeps them as a secret, and forgets them when the exchange or the connection ends: no table, no clean-up. */
     hl_status (*set_memo)(hl_call *call, hl_view memo);
     /* auth.connect and auth.exchange with HL_ALLOW: when the credentials end (monotonic; clock/1 turns wall time into
      * it). The client is sent DISCONNECT 0xA0 then, unless it has authenticated again. Without it there is no end. */
     hl_status (*set_expires_at)(hl_call *call, hl_time when);
+    /* session.open with HL_ALLOW: lowers one HL_LIMIT_*. */
+    hl_status (*set_limit)(hl_call *call, uint32_t limit, uint32_t value);
+    /* msg.route: the session of this client gets the message at this QoS at most, subscribed or not. At most 256. */
+    hl_status (*add_target)(hl_call *call, hl_view client_id, uint32_t qos);
+    /* msg.route: the session of this client does not get the message, whatever it has subscribed to. At most 256. */
+    hl_status (*remove_target)(hl_call *call, hl_view client_id);
+    /* msg.out: which receiver the edits that follow are for: an index of the batch, or HL_ALL_RECEIVERS, which is also
+     * what holds before the first select. An edit for one receiver begins with the edits for all made before it. */
+    hl_status (*select)(hl_call *call, uint32_t receiver);
 } hl_call_v1;
 
 #define HL_CALL_MAY_PEND 0x1u

@@ -34,6 +34,37 @@ typedef struct hl_client {
     hl_view certificate;  /* identity of the client certificate; empty without one */
 } hl_client;
 
+/* A network connection that was just accepted: nothing has been read from it. */
+typedef struct hl_accept {
+    uint32_t struct_size;
+    uint32_t flags; /* HL_CLIENT_TLS, HL_CLIENT_WEBSOCKET */
+    uint64_t connection;
+    hl_view address;
+    hl_view listener;
+} hl_accept;
+
+/* A TLS client that offers a pre-shared key. */
+typedef struct hl_psk {
+    uint32_t struct_size;
+    uint32_t flags;
+    hl_view identity; /* what the client calls itself; nobody has proved it yet */
+    hl_view address;
+    hl_view listener;
+} hl_psk;
+
+#define HL_PEER_VERIFIED 0x1u /* the certificate chains to an authority of the listener */
+
+/* The certificate of a TLS client, after the handshake and before CONNECT. */
+typedef struct hl_peer {
+    uint32_t struct_size;
+    uint32_t flags; /* HL_PEER_* */
+    const hl_client *client; /* without client id and user name */
+    hl_view subject;         /* "CN=sensor-7,O=Example" as in RFC 4514 */
+    hl_view common_name;
+    hl_view certificate;     /* DER */
+    hl_view fingerprint;     /* SHA-256 of it, 32 bytes */
+} hl_peer;
+
 #define HL_MSG_RETAIN 0x1u
 #define HL_MSG_DUP 0x2u
 
@@ -97,6 +128,21 @@ typedef struct hl_exchange {
     hl_view properties; /* user properties of the AUTH packet in wire form */
 } hl_exchange;
 
+#define HL_SESSION_CLEAN_START 0x1u
+#define HL_SESSION_PRESENT 0x2u /* there is a session of this client id that is about to be continued */
+#define HL_SESSION_TAKE_OVER 0x4u /* another connection uses the client id and is about to be ended */
+
+/* A client that was let in, about to get its session. The numbers are what would hold without this hook. */
+typedef struct hl_session {
+    uint32_t struct_size;
+    uint32_t flags; /* HL_SESSION_* */
+    const hl_client *client;
+    uint32_t session_expiry; /* seconds; UINT32_MAX = never */
+    uint32_t receive_max;
+    uint32_t keep_alive; /* seconds; 0 = none */
+    uint32_t queued;     /* messages that wait in the session */
+} hl_session;
+
 #define HL_SUBSCRIBE_NO_LOCAL 0x1u
 #define HL_SUBSCRIBE_RETAIN_AS_PUBLISHED 0x2u
 #define HL_SUBSCRIBE_EXISTS 0x4u  /* the session has this subscription already */
@@ -123,6 +169,17 @@ typedef struct hl_receiver {
     uint32_t qos;   /* of this delivery */
     uint32_t flags;
 } hl_receiver;
+
+/* A retained message on its way to a subscription that has just been made. */
+typedef struct hl_retained {
+    uint32_t struct_size;
+    uint32_t flags;
+    const hl_client *client; /* who has subscribed */
+    const hl_msg *msg;
+    hl_view filter; /* of the subscription; empty when the host does not track it */
+    uint32_t qos;   /* of this delivery */
+    uint32_t reserved;
+} hl_retained;
 
 /* A message on its way to many. Bit i of the two arrays belongs to receiver i; the plugin sets bits, never clears.
  * What the hook returns holds for receivers with neither bit set. */

@@ -151,6 +151,46 @@ static inline hl_status hl_on_msg_in(hl_self *self, hl_view filter, hl_msg_in_fn
     return hl_on(self, HL_HOOK_MSG_IN, (hl_hook_fn)function, &interest);
 }
 
+static inline hl_status hl_on_conn_accept(hl_self *self, hl_conn_accept_fn function) {
+    return hl_on(self, HL_HOOK_CONN_ACCEPT, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_tls_psk(hl_self *self, hl_tls_psk_fn function) {
+    return hl_on(self, HL_HOOK_TLS_PSK, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_tls_peer(hl_self *self, hl_tls_peer_fn function) {
+    return hl_on(self, HL_HOOK_TLS_PEER, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_session_open(hl_self *self, hl_session_open_fn function) {
+    return hl_on(self, HL_HOOK_SESSION_OPEN, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_msg_store(hl_self *self, hl_msg_store_fn function) {
+    return hl_on(self, HL_HOOK_MSG_STORE, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_msg_route(hl_self *self, hl_msg_route_fn function) {
+    return hl_on(self, HL_HOOK_MSG_ROUTE, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_msg_out(hl_self *self, hl_msg_out_fn function) {
+    return hl_on(self, HL_HOOK_MSG_OUT, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_will_publish(hl_self *self, hl_will_publish_fn function) {
+    return hl_on(self, HL_HOOK_WILL_PUBLISH, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_retain_set(hl_self *self, hl_retain_set_fn function) {
+    return hl_on(self, HL_HOOK_RETAIN_SET, (hl_hook_fn)function, 0);
+}
+
+static inline hl_status hl_on_retain_get(hl_self *self, hl_retain_get_fn function) {
+    return hl_on(self, HL_HOOK_RETAIN_GET, (hl_hook_fn)function, 0);
+}
+
 /* hook: HL_HOOK_NOTIFY_*. */
 static inline hl_status hl_on_notify(hl_self *self, uint32_t hook, hl_notify_fn function) {
     return hl_on(self, hook, (hl_hook_fn)function, 0);

@@ -1,0 +1,111 @@
+import BenchHooks
+import BrokerCore
+import Glibc
+import MQTTCodec
+import PluginABI
+
+// One publisher, one subscriber, QoS 0, 64 bytes, pipelined: bytes in, bytes out, no socket.
+//
+//   hook-bench MODE MESSAGES     none | unrelated | allow | cached
+//
+// Benchmarks/hooks/run.py runs it under callgrind and compares with the thresholds beside it.
+
+/// Takes what the shard writes, and keeps nothing.
+final class Sink: ShardTransport {
+    var written = 0
+    func write(_ transport: UInt64, _ bytes: UnsafeRawBufferPointer) -> Int {
+        written += bytes.count
+        return bytes.count
+    }
+    func close(_ transport: UInt64, graceful: Bool) {}
+    func pauseReading(_ transport: UInt64) {}
+    func resumeReading(_ transport: UInt64) {}
+    func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
+    func wake(shard target: Int) {}
+    func persist(_ rows: [StoreRow], ticket: UInt64) {}
+    func event(_ event: BrokerEvent) {}
+}
+
+func fail(_ words: String, code: Int32) -> Never {
+    var line = words + "\n"
+    line.withUTF8 { _ = write(2, $0.baseAddress, $0.count) }
+    exit(code)
+}
+
+/// acl.publish and acl.deliver of one plugin.
+func access(
+    _ publish: hl_acl_publish_fn, _ deliver: hl_acl_deliver_fn, _ instance: HookInstance
+) -> HookTable {
+    HookTable(
+        generation: 1,
+        entries: [
+            HookEntry(
+                hook: HL_HOOK_ACL_PUBLISH, function: unsafeBitCast(publish, to: hl_hook_fn.self), instance: instance,
+                interest: HookInterest()),
+            HookEntry(
+                hook: HL_HOOK_ACL_DELIVER, function: unsafeBitCast(deliver, to: hl_hook_fn.self), instance: instance,
+                interest: HookInterest()),
+        ])
+}
+
+func table(_ mode: String, _ instance: HookInstance) -> HookTable {
+    switch mode {
+    case "unrelated":
+        HookTable(
+            generation: 1,
+            entries: [
+                HookEntry(
+                    hook: HL_HOOK_NOTIFY_DROPPED,
+                    function: unsafeBitCast(bench_ignore as hl_notify_fn, to: hl_hook_fn.self), instance: instance,
+                    interest: HookInterest())
+            ])
+    case "allow": access(bench_allow_publish, bench_allow_deliver, instance)
+    case "cached": access(bench_cached_publish, bench_cached_deliver, instance)
+    default: .empty
+    }
+}
+
+func send(_ packet: Packet, to shard: Shard, _ handle: UInt64) {
+    packet.encode(version: .v3_1_1).withUnsafeBytes { shard.received(handle, $0, now: 1) }
+    shard.endOfTurn(now: 1)
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count == 3, let messages = Int(arguments[2]), messages > 0 else {
+    fail("usage: hook-bench none|unrelated|allow|cached MESSAGES", code: 64)
+}
+let handle = UnsafeMutablePointer<hl_self>.allocate(capacity: 1)
+handle.initialize(to: hl_self())
+let instance = HookInstance(
+    number: 1, name: "bench", generation: 1, handle: handle, state: nil, onCancel: nil, submit: { _ in false },
+    eventsReady: {})
+let broker = Broker(
+    settings: BrokerSettings(), listeners: [ListenerSettings(name: "tcp", allowAnonymous: true)], shardCount: 1,
+    seed: 1)
+let shard = broker.shards[0]
+let sink = Sink()
+shard.attach(sink)
+shard.install(table(arguments[1], instance))
+let publisher = shard.opened(transport: 1, listener: 0, peer: "p", now: 1)
+let subscriber = shard.opened(transport: 2, listener: 0, peer: "s", now: 1)
+send(.connect(Connect(version: .v3_1_1, clientID: Array("p".utf8))), to: shard, publisher)
+send(.connect(Connect(version: .v3_1_1, clientID: Array("s".utf8))), to: shard, subscriber)
+let topic = Array("bench/pair/1".utf8)
+send(.subscribe(Subscribe(packetID: 1, subscriptions: [.init(filter: topic)])), to: shard, subscriber)
+
+// A read of 256 packets at a time, as a pipelining client gives.
+let packet = Packet.publish(
+    Publish(topic: topic, payload: [UInt8](repeating: 0x78, count: 64), qos: 0)
+).encode(version: .v3_1_1)
+let batch = 256
+let bytes = (0..<batch).flatMap { _ in packet }
+sink.written = 0
+for _ in 0..<(messages / batch) {
+    bytes.withUnsafeBytes { shard.received(publisher, $0, now: 1) }
+    shard.endOfTurn(now: 1)
+}
+let expected = (messages / batch) * batch * packet.count
+guard sink.written == expected else {
+    fail("delivered \(sink.written) bytes instead of \(expected)", code: 1)
+}
+withExtendedLifetime(broker) {}
