@@ -11,7 +11,7 @@ import Testing
         "a", "b", "a/b", "a/b/c", "a/x/c", "/", "/a", "a/", "$SYS", "$SYS/x", "$SYS/x/y", "a//b", "b/b",
     ]
 
-    @Test("Every filter, every topic [MQTT-4.7.1-1, MQTT-4.7.2-1]", arguments: topics)
+    @Test("Every filter, every topic [MQTT-4.7.1-1][MQTT-4.7.2-1]", arguments: topics)
     func agrees(topic: String) {
         var trie = InterestTrie()
         for (bit, filter) in Self.filters.enumerated() { trie.insert(Array(filter.utf8), bit: 1 << UInt64(bit)) }

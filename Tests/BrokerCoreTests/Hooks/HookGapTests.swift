@@ -42,7 +42,7 @@ import Testing
         #expect(seen == [2, 7])
     }
 
-    @Test("Message expiry counts from arrival, also when a hook takes its time [MQTT-3.3.2-5, MQTT-3.3.2-6]")
+    @Test("Message expiry counts from arrival, also when a hook takes its time [MQTT-3.3.2-5][MQTT-3.3.2-6]")
     func expiryFromArrival() {
         let test = TestBroker()
         let plugin = TestPlugin()

@@ -39,7 +39,7 @@ import Testing
         receiver.subscribe("t")
         _ = receiver.received()
         let slow = test.connect("slow", home: 0)
-        let quick = (0..<3).map { test.connect("quick\($0)", home: $0) }
+        let quick = (0..<3).map { (home: Int) in test.connect("quick\(home)", home: home) }
         _ = slow.received()
         for client in quick { _ = client.received() }
         slow.publish("t", "slow 1", qos: 1)
