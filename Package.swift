@@ -66,7 +66,8 @@ let package = Package(
         .executableTarget(
             name: "hookline",
             dependencies: [
-                "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "CSystem",
+                "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "AccessRules",
+                "PluginSDK", "CSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         // What hooks cost, counted in instructions (make bench-hooks).
@@ -80,6 +81,9 @@ let package = Package(
         .target(name: "PluginSDK", dependencies: ["Locking", "PluginABI"], swiftSettings: settings),
         .target(
             name: "PasswordFile", dependencies: ["COpenSSL"], path: "Plugins/Auth/PasswordFile",
+            swiftSettings: settings),
+        .target(
+            name: "AccessRules", dependencies: ["PluginSDK", "PositionedYAML"], path: "Plugins/ACL/AccessRules",
             swiftSettings: settings),
 
         // A host made of C structs, for the tests of plugins.
@@ -114,7 +118,8 @@ let package = Package(
             dependencies: ["AuthPlugin", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
         .testTarget(
-            name: "ACLPluginTests", dependencies: ["ACLPlugin", "PluginTesting", "PluginABI", "PluginSDK"],
+            name: "ACLPluginTests",
+            dependencies: ["ACLPlugin", "AccessRules", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
         .testTarget(
             name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
@@ -122,6 +127,6 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "hookline-host"],
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["PositionedYAML"]),
+    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["AccessRules"]),
     cLanguageStandard: .c11
 )

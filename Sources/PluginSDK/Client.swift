@@ -31,6 +31,10 @@ public struct Client: ~Escapable {
     public var certificate: Span<UInt8> {
         @_lifetime(copy self) get { _overrideLifetime(raw.pointee.certificate.buffer.span, copying: self) }
     }
+    /// The account or tenant that the plugin that let the client in has put it into; empty without one.
+    public var account: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.account.buffer.span, copying: self) }
+    }
     /// Groups given by the plugin that let the client in.
     public var groups: TextList {
         @_lifetime(copy self)

@@ -6,6 +6,8 @@ public enum FileContents {
     public struct Failure: Error, Equatable, CustomStringConvertible {
         /// "cannot read /etc/hookline/passwd: permission denied"
         public let description: String
+        /// There is no such file.
+        public var isMissing = false
     }
 
     /// The bytes of a regular file.
@@ -41,6 +43,6 @@ public enum FileContents {
             return Failure(description: "cannot read \(path): error \(code)")
         }
         let text = String(decoding: reason.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return Failure(description: "cannot read \(path): \(text.lowercased())")
+        return Failure(description: "cannot read \(path): \(text.lowercased())", isMissing: code == ENOENT)
     }
 }

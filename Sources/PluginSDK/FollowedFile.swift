@@ -43,6 +43,7 @@ public final class FollowedFile<Content: FileContent>: Sendable {
     private let subject: String
     private let host: PluginHost
     private let content: Replaceable<Content>
+    private let absent: [UInt8]?
     /// Also keeps two events of one change from being handled at once.
     private let version: Locked<Version>
 
@@ -50,11 +51,13 @@ public final class FollowedFile<Content: FileContent>: Sendable {
     /// - Parameters:
     ///   - path: absolute.
     ///   - subject: first word of the log's events: "acl" for "acl.reloaded".
-    public init(_ path: String, subject: String, host: PluginHost) throws(FileRefusal) {
+    ///   - absent: what stands for a file that is not there; `nil`: its absence is a fault.
+    public init(_ path: String, subject: String, host: PluginHost, absent: [UInt8]? = nil) throws(FileRefusal) {
         self.path = path
         self.subject = subject
         self.host = host
-        let bytes = try Self.read(path)
+        self.absent = absent
+        let bytes = try Self.read(path, absent)
         let first = try Content(bytes, file: Self.name(of: path))
         content = Replaceable(first, shards: host.shardCount)
         version = Locked(Version(bytes: bytes, summary: first.summary, loaded: host.wallTime))
@@ -86,7 +89,7 @@ public final class FollowedFile<Content: FileContent>: Sendable {
             do throws(FileRefusal) {
                 let known = version.bytes
                 version.bytes = nil
-                let bytes = try Self.read(path)
+                let bytes = try Self.read(path, absent)
                 version.bytes = bytes
                 guard bytes != known else { return }
                 let new = try Content(bytes, file: Self.name(of: path))
@@ -113,10 +116,11 @@ public final class FollowedFile<Content: FileContent>: Sendable {
         if let first = refusal.faults.first { host.setHealth(.degraded, "\(first); \(inForce)") }
     }
 
-    private static func read(_ path: String) throws(FileRefusal) -> [UInt8] {
+    private static func read(_ path: String, _ absent: [UInt8]?) throws(FileRefusal) -> [UInt8] {
         do throws(FileContents.Failure) {
             return try FileContents.read(path, limit: Content.sizeLimit)
         } catch {
+            if error.isMissing, let absent { return absent }
             throw FileRefusal([error.description])
         }
     }

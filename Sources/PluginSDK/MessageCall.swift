@@ -29,6 +29,13 @@ public struct MessageCall: HookCall, ~Escapable {
         withView(payload) { _ = call.pointee.api?.pointee.set_payload?(call, $0) }
     }
 
+    /// Replaces all forwarded MQTT 5 properties.
+    /// - Parameter properties: in wire form, without the length in front; copied by the host.
+    public func setProperties(_ properties: Span<UInt8>) {
+        let call = context.raw
+        withView(properties) { _ = call.pointee.api?.pointee.set_properties?(call, $0) }
+    }
+
     /// Adds an MQTT 5 user property behind those that are there.
     public func addUserProperty(_ name: String, _ value: String) {
         let call = context.raw

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ACLPlugin
+@testable import AccessRules
 
 /// The meaning of the rule file, one row per sentence of its manual.
 @Suite struct DecisionTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ACLPlugin
+@testable import AccessRules
 
 @Suite struct RuleFileTests {
     static func errors(_ text: String) -> [String] {
@@ -26,11 +26,15 @@ import Testing
                 publish: "#"
             """
         let file = try RuleFile(Array(text.utf8), name: "acl.yaml")
-        #expect(file.defaultEffect == .deny)
+        #expect(file.defaults == [.publish: .deny, .subscribe: .deny, .deliver: .deny])
         #expect(file.rules.map(\.line) == [5, 6, 7, 8])
-        #expect(file.rules.map(\.clauses.count) == [1, 3, 2, 1])
-        #expect(file.rules[1].audience.conditions.first?.members.count == 2)
-        #expect(file.rules[3].audience.conditions.map(\.kind) == [.user, .client])
+        #expect(file.rules.map(\.clauses.count) == [2, 5, 3, 1])
+        let members: Set = [Array("pump-1".utf8), Array("pump-2".utf8)]
+        #expect(file.rules[1].audience.conditions == [.groups([Array("devices".utf8)], members: members)])
+        #expect(
+            file.rules[3].audience.conditions == [
+                .names(.user, [Array("ops".utf8), Array("admin".utf8)]), .names(.client, [Array("console".utf8)]),
+            ])
     }
 
     @Test(arguments: [
@@ -47,7 +51,7 @@ import Testing
         ),
         (
             "rules:\n  - { user: a }",
-            "acl.yaml:2:5: this rule decides nothing; add 'publish', 'subscribe', or 'deny' with 'topic'"
+            "acl.yaml:2:5: this rule decides nothing; add 'publish', 'subscribe', 'deliver', or 'deny' with 'topic'"
         ),
         (
             "rules:\n  - { username: a, publish: b }",
@@ -55,8 +59,8 @@ import Testing
         ),
         (
             "rules:\n  - { colour: a, publish: b }",
-            "acl.yaml:2:7: unknown key 'colour' in a rule; known are user, client, group, publish, subscribe, "
-                + "deny, topic"
+            "acl.yaml:2:7: unknown key 'colour' in a rule; known are user, client, group, account, "
+                + "certificate, address, listener, anonymous, qos, retain, publish, subscribe, deliver, deny, topic"
         ),
         (
             "rool: 1\nrules: []",
@@ -73,11 +77,13 @@ import Testing
         ),
         (
             "rules:\n  - { publish: \"a/%x\" }",
-            "acl.yaml:2:16: filter 'a/%x': after '%' comes c (client id), u (user name) or % (a percent sign)"
+            "acl.yaml:2:16: filter 'a/%x': after '%' comes c (client id), u (user name), "
+                + "a (account), {name} (a claim) or % (a percent sign)"
         ),
         (
             "rules:\n  - { publish: \"a/50%\" }",
-            "acl.yaml:2:16: filter 'a/50%': after '%' comes c (client id), u (user name) or % (a percent sign)"
+            "acl.yaml:2:16: filter 'a/50%': after '%' comes c (client id), u (user name), "
+                + "a (account), {name} (a claim) or % (a percent sign)"
         ),
         (
             "rules:\n  - { subscribe: \"$share/g/a\" }",
@@ -97,7 +103,7 @@ import Testing
         ),
         (
             "rules:\n  - { deny: write, topic: a }",
-            "acl.yaml:2:13: deny takes 'publish', 'subscribe' or both, not 'write'"
+            "acl.yaml:2:13: deny takes 'publish', 'subscribe', 'deliver' or several of them, not 'write'"
         ),
         (
             "rules:\n  - { topic: a }",
@@ -106,6 +112,28 @@ import Testing
         (
             "rules:\n  - { publish: a, deny: publish, topic: b }",
             "acl.yaml:2:5: a rule allows or denies, not both; write two rules"
+        ),
+        (
+            "rules:\n  - { address: 10.0.0.7/8, publish: a }",
+            "acl.yaml:2:16: '10.0.0.7/8' is not an address or a range of them such as 10.0.0.0/8; bits behind the "
+                + "prefix are 0"
+        ),
+        ("rules:\n  - { qos: 3, publish: a }", "acl.yaml:2:12: qos is 0, 1, 2 or a list of them, not '3'"),
+        (
+            "rules:\n  - { retain: true, subscribe: a }",
+            "acl.yaml:2:15: 'retain' is about publishing; write a rule of its own for 'subscribe' and 'deliver'"
+        ),
+        (
+            "rules:\n  - { qos: 1, deliver: a }",
+            "acl.yaml:2:12: 'qos' is about publishing and subscribing; write a rule of its own for 'deliver'"
+        ),
+        (
+            "rules:\n  - { anonymous: true, user: a, publish: b }",
+            "acl.yaml:2:5: a client is anonymous or has a user name; write two rules"
+        ),
+        (
+            "rules:\n  - { anonymous: false, publish: b }",
+            "acl.yaml:2:18: anonymous is 'true' or left out, not 'false'"
         ),
         ("rules: []\nrules: []", "acl.yaml:2:1: duplicate key 'rules'; it already stands in line 1"),
     ])

@@ -6,17 +6,21 @@ package struct FakeClient {
     package var id: String
     package var userName: String
     package var groups: [String]
+    package var account: String
+    package var address = "127.0.0.1:50000"
+    package var connection: UInt64 = 1
 
-    package init(_ id: String, user: String = "", groups: [String] = []) {
+    package init(_ id: String, user: String = "", groups: [String] = [], account: String = "") {
         self.id = id
         self.userName = user
         self.groups = groups
+        self.account = account
     }
 
     /// Lends the client for one call.
     func lend<Result>(_ body: (UnsafePointer<hl_client>) -> Result) -> Result {
-        let texts = ([id, userName, "127.0.0.1:50000"] + groups).map(LentText.init)
-        let views = texts.dropFirst(3).map(\.view)
+        let texts = ([id, userName, address, account] + groups).map(LentText.init)
+        let views = texts.dropFirst(4).map(\.view)
         return withExtendedLifetime(texts) {
             views.withUnsafeBufferPointer { groups in
                 var client = hl_client()
@@ -24,6 +28,8 @@ package struct FakeClient {
                 client.client_id = texts[0].view
                 client.username = texts[1].view
                 client.address = texts[2].view
+                client.account = texts[3].view
+                client.connection = connection
                 client.groups = groups.baseAddress
                 client.group_count = UInt32(groups.count)
                 return body(&client)
@@ -89,13 +95,31 @@ extension FakeHost {
         }
     }
 
+    /// `msg.in`
+    /// - Parameter properties: in wire form.
+    package func messageIn(_ topic: String, properties: [UInt8], by client: FakeClient) -> Answer {
+        let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(properties.count, 1))
+        copy.initialize(from: properties, count: properties.count)
+        defer { copy.deallocate() }
+        return lendMessage(topic, by: client) { message in
+            var message = message.pointee
+            message.properties = hl_view(ptr: copy, len: UInt64(properties.count))
+            return withUnsafePointer(to: message) { message in
+                call(.messageIn, message) { function, state, call in
+                    unsafeBitCast(function, to: hl_msg_in_fn.self)(state, call, message)
+                }
+            }
+        }
+    }
+
     /// `acl.subscribe`
-    package func subscribe(_ filter: String, by client: FakeClient) -> Answer {
+    package func subscribe(_ filter: String, by client: FakeClient, isRecheck: Bool = false) -> Answer {
         let text = LentText(filter)
         return client.lend { client in
             var subscribe = hl_subscribe()
             subscribe.struct_size = UInt32(MemoryLayout<hl_subscribe>.size)
             subscribe.client = client
+            if isRecheck { subscribe.flags |= HL_SUBSCRIBE_RECHECK }
             subscribe.filter = text.view
             return withUnsafePointer(to: subscribe) { subscribe in
                 call(.aclSubscribe, subscribe) { function, state, call in

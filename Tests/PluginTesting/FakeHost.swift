@@ -22,6 +22,10 @@ package final class FakeHost {
     package internal(set) var health: [UInt32] = []
     /// How often the plugin had live subscriptions checked again.
     package internal(set) var recheckCount = 0
+    /// How often the plugin had all remembered verdicts forgotten.
+    package internal(set) var revokeCount = 0
+    /// Connections that the plugin ended.
+    package internal(set) var kicked: [UInt64] = []
     /// Paths under watch.
     package var watchedPaths: [String] { watches.map(\.path) }
     /// Nanoseconds since 1970, UTC.
@@ -144,6 +148,9 @@ package struct Answer: Equatable {
     package internal(set) var memo: [UInt8]?
     /// When the credentials end, monotonic nanoseconds; 0: they do not.
     package internal(set) var expiresAt: Int64 = 0
+    package internal(set) var account = ""
+    /// What `msg.in` made of the properties, in wire form.
+    package internal(set) var properties: [UInt8]?
     /// The verdict came from a worker.
     package internal(set) var wasDeferred = false
     package internal(set) var completions = 0

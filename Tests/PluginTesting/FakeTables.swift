@@ -41,6 +41,14 @@ final class FakeTables {
             host.watches.append((path.text, function, user))
             return HL_OK
         }
+        client.pointer.pointee.revoke = { instance, _ in
+            FakeHost.of(instance)?.revokeCount += 1
+            return HL_OK
+        }
+        client.pointer.pointee.kick = { instance, connection, _ in
+            FakeHost.of(instance)?.kicked.append(connection)
+            return HL_OK
+        }
         client.pointer.pointee.recheck = { instance, _ in
             FakeHost.of(instance)?.recheckCount += 1
             return HL_OK
@@ -81,9 +89,15 @@ final class FakeTables {
             FakeHost.of(call?.pointee.`self`)?.answer.expiresAt = when
             return HL_OK
         }
-        call.pointer.pointee.set_identity = { call, userName, groups, count, _ in
+        call.pointer.pointee.set_properties = { call, properties in
+            let bytes = Array(UnsafeBufferPointer(start: properties.ptr, count: Int(properties.len)))
+            FakeHost.of(call?.pointee.`self`)?.answer.properties = bytes
+            return HL_OK
+        }
+        call.pointer.pointee.set_identity = { call, userName, groups, count, account in
             let host = FakeHost.of(call?.pointee.`self`)
             host?.answer.identity = userName.text
+            host?.answer.account = account.text
             host?.answer.groups = UnsafeBufferPointer(start: groups, count: Int(count)).map(\.text)
             return HL_OK
         }

@@ -26,8 +26,7 @@ enum ImportRules {
             "Sources/CLI",
             [
                 "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates",
-                "CSystem",
-                "Foundation",
+                "AccessRules", "PluginSDK", "CSystem", "Foundation",
                 "FoundationEssentials",
             ]
         ),
@@ -36,7 +35,8 @@ enum ImportRules {
         ("Plugins/Auth/PasswordFile", ["COpenSSL"]),
         ("Plugins/Auth/Domain", ["PluginSDK", "PasswordFile"]),
         ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
-        ("Plugins/ACL/Domain", ["PluginSDK", "PositionedYAML"]),
+        ("Plugins/ACL/AccessRules", ["PluginSDK", "PositionedYAML"]),
+        ("Plugins/ACL/Domain", ["PluginSDK", "AccessRules"]),
         ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
     ]
 

@@ -1,5 +1,5 @@
-/// One topic filter of an access rule: an MQTT topic filter whose levels may hold the placeholders `%c` (client id) and
-/// `%u` (user name), as a whole level or as part of one. `%%` is a percent sign.
+/// One topic filter of an access rule: an MQTT topic filter whose levels may hold the placeholders `%c` (client id),
+/// `%u` (user name), `%a` (account) and `%{name}` (a claim), as a whole level or as part of one. `%%` is a percent sign.
 struct RuleFilter: Equatable, Sendable {
     /// What one level of the filter accepts.
     enum Level: Equatable, Sendable {
@@ -16,6 +16,17 @@ struct RuleFilter: Equatable, Sendable {
         case literal([UInt8])
         case client
         case user
+        case account
+        /// The value of each group of the form `name=value`.
+        case claim([UInt8])
+    }
+
+    /// Which placeholders a filter may hold; any other percent sign is an error, or one of its own.
+    enum Placeholders {
+        case all
+        /// `%c` and `%u`, as the `pattern` lines of mosquitto have them.
+        case clientAndUser
+        case none
     }
 
     /// Bounds the depth of the compiled tree, and with it the recursion of a decision.
@@ -25,7 +36,7 @@ struct RuleFilter: Equatable, Sendable {
     let levels: [Level]
 
     /// - Parameter text: the filter as written in the rule file.
-    init(_ text: String) throws(RuleFilterError) {
+    init(_ text: String, placeholders: Placeholders = .all) throws(RuleFilterError) {
         let bytes = Array(text.utf8)
         guard !bytes.isEmpty else { throw .empty }
         guard bytes.count <= 65_535 else { throw .tooLong(text) }
@@ -37,7 +48,7 @@ struct RuleFilter: Equatable, Sendable {
         var levels: [Level] = []
         levels.reserveCapacity(names.count)
         for (index, name) in names.enumerated() {
-            levels.append(try Self.level(name, isLast: index == names.count - 1, of: text))
+            levels.append(try Self.level(name, isLast: index == names.count - 1, of: text, placeholders))
         }
         // "+/#" and "#" accept the same topics (none has fewer than one level); one spelling keeps "covers" exact.
         if levels == [.anyLevel, .anyBelow] { levels = [.anyBelow] }
@@ -45,7 +56,7 @@ struct RuleFilter: Equatable, Sendable {
     }
 
     private static func level(
-        _ name: ArraySlice<UInt8>, isLast: Bool, of text: String
+        _ name: ArraySlice<UInt8>, isLast: Bool, of text: String, _ placeholders: Placeholders
     ) throws(RuleFilterError) -> Level {
         if name.elementsEqual("#".utf8) {
             guard isLast else { throw .hashNotLast(text) }
@@ -55,7 +66,7 @@ struct RuleFilter: Equatable, Sendable {
         guard !name.contains(UInt8(ascii: "#")) else { throw .hashInsideLevel(text) }
         guard !name.contains(UInt8(ascii: "+")) else { throw .plusInsideLevel(text) }
 
-        let parts = try Self.parts(name, of: text)
+        let parts = try Self.parts(name, of: text, placeholders)
         switch parts.count {
         case 0: return .literal([])
         case 1:
@@ -66,34 +77,55 @@ struct RuleFilter: Equatable, Sendable {
     }
 
     /// Neighbouring literals are joined, so a level without placeholder is one part or none.
-    private static func parts(_ name: ArraySlice<UInt8>, of text: String) throws(RuleFilterError) -> [Part] {
+    private static func parts(
+        _ name: ArraySlice<UInt8>, of text: String, _ placeholders: Placeholders
+    ) throws(RuleFilterError) -> [Part] {
+        if placeholders == .none { return name.isEmpty ? [] : [.literal(Array(name))] }
         var parts: [Part] = []
         var literal: [UInt8] = []
-        func flush() {
-            if !literal.isEmpty { parts.append(.literal(literal)) }
-            literal = []
-        }
-        var index = name.startIndex
-        while index < name.endIndex {
-            guard name[index] == UInt8(ascii: "%") else {
-                literal.append(name[index])
-                index += 1
+        var rest = name
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                literal.append(byte)
                 continue
             }
-            switch index + 1 < name.endIndex ? name[index + 1] : 0 {
-            case UInt8(ascii: "%"): literal.append(UInt8(ascii: "%"))
-            case UInt8(ascii: "c"):
-                flush()
-                parts.append(.client)
-            case UInt8(ascii: "u"):
-                flush()
-                parts.append(.user)
-            default: throw .unknownPlaceholder(text)
+            if placeholders == .all, rest.first == UInt8(ascii: "%") {
+                literal.append(rest.removeFirst())
+                continue
             }
-            index += 2
+            guard let part = takePlaceholder(&rest, placeholders) else {
+                guard placeholders == .clientAndUser else { throw .unknownPlaceholder(text) }
+                literal.append(byte)
+                continue
+            }
+            if !literal.isEmpty { parts.append(.literal(literal)) }
+            literal = []
+            parts.append(part)
         }
-        flush()
+        if !literal.isEmpty { parts.append(.literal(literal)) }
         return parts
+    }
+
+    /// What stands behind a percent sign; `nil` when it is no placeholder, and then nothing is taken.
+    private static func takePlaceholder(_ rest: inout ArraySlice<UInt8>, _ allowed: Placeholders) -> Part? {
+        switch (rest.first, allowed) {
+        case (UInt8(ascii: "c"), _):
+            rest.removeFirst()
+            return .client
+        case (UInt8(ascii: "u"), _):
+            rest.removeFirst()
+            return .user
+        case (UInt8(ascii: "a"), .all):
+            rest.removeFirst()
+            return .account
+        case (UInt8(ascii: "{"), .all):
+            guard let end = rest.firstIndex(of: UInt8(ascii: "}")), end > rest.startIndex + 1 else { return nil }
+            let claim = Array(rest[(rest.startIndex + 1)..<end])
+            guard !claim.contains(UInt8(ascii: "=")) else { return nil }
+            rest = rest[(end + 1)...]
+            return .claim(claim)
+        default: return nil
+        }
     }
 }
 
@@ -128,7 +160,8 @@ enum RuleFilterError: Error, Equatable {
         case .plusInsideLevel(let text):
             "filter '\(printable(text))': '+' must fill its level [MQTT-4.7.1-2]"
         case .unknownPlaceholder(let text):
-            "filter '\(printable(text))': after '%' comes c (client id), u (user name) or % (a percent sign)"
+            "filter '\(printable(text))': after '%' comes c (client id), u (user name), a (account), {name} (a claim) "
+                + "or % (a percent sign)"
         }
     }
 
