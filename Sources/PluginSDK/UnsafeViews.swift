@@ -55,6 +55,11 @@ public struct TextList: ~Escapable {
         self.views = UnsafeBufferPointer(start: start, count: start == nil ? 0 : Int(count))
     }
 
+    /// Lends texts of one's own for one call.
+    public static func lending<Result>(_ texts: [String], _ body: (TextList) -> Result) -> Result {
+        withViews(texts) { body(TextList($0)) }
+    }
+
     /// Number of texts.
     public var count: Int { views.count }
 

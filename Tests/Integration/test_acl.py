@@ -192,3 +192,92 @@ def test_acl_and_auth_together(serve, threads, tmp_path):
         assert client.subscribe("any/thing", 1) == 1
         client.publish("any/thing", b"x", 1)
         assert client.receive().payload == b"x"
+
+
+# ---- rules on trial, explanations, senders
+
+
+def test_explain_names_the_rule_with_file_and_line(tmp_path):
+    (tmp_path / "acl.yaml").write_text(RULES)
+    (tmp_path / "plugins.yaml").write_text(CONFIG)
+
+    def explain(*arguments):
+        result = command("acl", "explain", *arguments, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    assert explain("--client", "dev-1", "--publish", "sensors/dev-1/t", "--file", "acl.yaml") == (
+        'allowed by acl.yaml:3: - { publish: "sensors/%c/#", subscribe: "cmd/%c/#" }')
+    assert explain("--client", "dev-1", "--publish", "sensors/dev-1/secret/x", "--file", "acl.yaml").startswith(
+        "denied by acl.yaml:5: ")
+    assert explain("--client", "dev-1", "--subscribe", "$share/g/cmd/dev-2/#", "--file", "acl.yaml") == (
+        "denied by acl.yaml:default: no rule applies")
+    assert explain("--client", "dashboard", "--subscribe", "sensors/#", "-c", tmp_path / "plugins.yaml").endswith(
+        'acl.yaml:4: - { client: dashboard, publish: "end", subscribe: ["sensors/#", "end"] }')
+
+
+def test_check_counts_the_rules_or_names_the_faults(tmp_path):
+    (tmp_path / "acl.yaml").write_text(RULES)
+    (tmp_path / "bad.yaml").write_text("rules:\n  - { publish: 'a#' }\n")
+    (tmp_path / "aclfile").write_text("user alice\ntopic readwrite a/#\npattern read b/%u\n")
+    assert command("acl", "check", "acl.yaml", cwd=tmp_path).stdout == "acl.yaml: 3 rules\n"
+    assert command("acl", "check", "aclfile", cwd=tmp_path).stdout == "aclfile: 2 rules\n"
+    bad = command("acl", "check", "bad.yaml", cwd=tmp_path)
+    assert bad.returncode == 78 and bad.stderr.startswith("bad.yaml:2:16: filter 'a#'")
+    assert command("acl", "check", "none.yaml", cwd=tmp_path).returncode == 1
+    assert command("acl", "explain", "--client", "c", cwd=tmp_path).returncode == 2
+
+
+def test_a_lost_subscription_disconnects_if_asked_for(serve, threads, rules):
+    broker = serve(threads=threads, config=CONFIG.replace(
+        "file: acl.yaml", "file: acl.yaml, on_lost_permission: disconnect"))
+    with Client(broker, "dashboard") as dashboard, Client(broker, "dev-1") as device:
+        dashboard.subscribe("sensors/#", 1)
+        device.subscribe("cmd/dev-1/#", 1)
+        rules.write(RULES.replace('["sensors/#", "end"]', '"end"'), broker, r"acl\.reloaded")
+        assert dashboard.disconnected.wait(DEADLINE)
+        assert device.publish("sensors/dev-1/t", b"x", 1) in (0, 0x10), "who lost nothing goes on"
+
+
+def test_queued_and_retained_messages_stop_with_the_rule(guarded, rules):
+    session = Client(guarded, "dashboard", expiry=300).connect()
+    session.subscribe("sensors/#", 1)
+    session.close()
+    with Client(guarded, "dev-1") as device:
+        device.publish("sensors/dev-1/queued", b"queued", 1)
+        device.publish("sensors/dev-1/retained", b"retained", 1, retain=True)
+        rules.write(RULES + '  - { deny: deliver, topic: "sensors/#" }\n', guarded, r"acl\.reloaded")
+        with Client(guarded, "dashboard", clean=False, expiry=300) as dashboard:
+            dashboard.subscribe("sensors/#", 1)
+            dashboard.publish("end", b"end", 1)
+            dashboard.subscribe("end", 1)
+            dashboard.publish("end", b"end", 1)
+            assert dashboard.until(b"end") == []
+
+
+def test_subscribers_learn_the_sender_from_the_broker(serve, threads, rules):
+    broker = serve(threads=threads, config=CONFIG.replace("file: acl.yaml", "file: acl.yaml, stamp: { client: sender }"))
+    with Client(broker, "dashboard") as dashboard, Client(broker, "dev-1") as device:
+        dashboard.subscribe("sensors/#", 1)
+        device.publish("sensors/dev-1/t", b"x", 1, UserProperty=[("sender", "root"), ("other", "kept")])
+        message = dashboard.receive()
+        assert message.properties.UserProperty == [("other", "kept"), ("sender", "dev-1")]
+
+
+def test_rules_on_trial_are_reported_and_not_obeyed(serve, rules, tmp_path):
+    (tmp_path / "next.acl.yaml").write_text("rules: []\n")
+    broker = serve(config=CONFIG.replace("file: acl.yaml", "file: acl.yaml, shadow: next.acl.yaml"))
+    with Client(broker, "dev-1") as device:
+        assert device.publish("sensors/dev-1/t", b"x", 1) in (0, 0x10)
+        broker.log.wait(r"acl\.shadow_differs.*next\.acl\.yaml:default would have it denied; acl\.yaml:3 has it allowed")
+
+
+def test_a_file_of_mosquitto_is_read_as_it_is(serve, threads, tmp_path):
+    (tmp_path / "acl.yaml").write_text(
+        "topic readwrite public/#\nuser alice\ntopic write in\npattern read out/%c/#\n")
+    broker = serve(threads=threads, config=CONFIG)
+    with Client(broker, "c1") as client:
+        assert client.subscribe("#", 1) == 1, "as there: what is delivered is cut down"
+        assert client.publish("in", b"x", 1) == DENIED
+        client.publish("public/x", b"public", 1)
+        assert client.receive().payload == b"public"
