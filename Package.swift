@@ -41,6 +41,10 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        // Headers of libcurl are needed to build; both libraries are loaded when somebody asks for them.
+        .target(name: "CCurl"),
+        .target(name: "CPostgres"),
         .target(name: "PluginABI", exclude: ["pkgconfig", "registry.json"]),
 
         // The broker, from the wire inwards.
@@ -53,6 +57,7 @@ let package = Package(
             name: "Reactor", dependencies: ["COpenSSL", "CSystem", "Locking", "Timing"], swiftSettings: settings),
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
         .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
+        .target(name: "StrictJSON", swiftSettings: settings),
         .target(
             name: "Host",
             dependencies: [
@@ -80,7 +85,10 @@ let package = Package(
         // Plugins.
         .target(name: "PluginSDK", dependencies: ["Locking", "PluginABI"], swiftSettings: settings),
         .target(
-            name: "PasswordFile", dependencies: ["COpenSSL"], path: "Plugins/Auth/PasswordFile",
+            name: "PasswordFile", dependencies: ["CCrypt", "COpenSSL"], path: "Plugins/Auth/PasswordFile",
+            swiftSettings: settings),
+        .target(
+            name: "Tokens", dependencies: ["COpenSSL", "StrictJSON"], path: "Plugins/Auth/Tokens",
             swiftSettings: settings),
         .target(
             name: "AccessRules", dependencies: ["PluginSDK", "PositionedYAML"], path: "Plugins/ACL/AccessRules",
@@ -112,10 +120,13 @@ let package = Package(
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: settings),
+        .testTarget(
+            name: "TokenTests", dependencies: ["Tokens"], exclude: ["make_tokens.py"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(
             name: "AuthPluginTests",
-            dependencies: ["AuthPlugin", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK"],
+            dependencies: ["AuthPlugin", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK", "Tokens"],
             swiftSettings: settings),
         .testTarget(
             name: "ACLPluginTests",
@@ -127,6 +138,7 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "hookline-host"],
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ] + plugin("Auth", uses: ["PasswordFile"]) + plugin("ACL", uses: ["AccessRules"]),
+    ] + plugin("Auth", uses: ["CCurl", "CPostgres", "PasswordFile", "StrictJSON", "Tokens"])
+        + plugin("ACL", uses: ["AccessRules"]),
     cLanguageStandard: .c11
 )

@@ -15,7 +15,7 @@ for image in "$build/hookline-host" "$build"/libauth.so "$build"/libacl.so; do
     [ -n "$needed" ] || fail "$image: readelf names no library; the check would see nothing"
     for library in $needed; do
         case $library in
-        *Foundation* | *ICU* | libicu* | *NIO*) fail "$image needs $library" ;;
+        *Foundation* | *ICU* | libicu* | *NIO* | libcurl* | libpq*) fail "$image needs $library" ;;
         esac
     done
 done

@@ -34,12 +34,16 @@ collect_missing() {
     want_command gcc gcc
     want_module openssl libssl-dev
     want_module yaml-0.1 libyaml-dev
+    want_module libcrypt libcrypt-dev
+    want_module libcurl libcurl4-openssl-dev
     case $purpose in
     test | bench)
         want_command python3 python3
         python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
         want_command mosquitto_pub mosquitto-clients
         want_command openssl openssl
+        want_command mosquitto_passwd mosquitto
+        ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want_command postgres postgresql
         want_command readelf binutils
         ;;
     esac

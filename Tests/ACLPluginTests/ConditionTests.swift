@@ -95,7 +95,8 @@ import Testing
         let rules = try rules("rules:\n  - { publish: \"plant/%{site}/line-%{line}/#\" }")
         let client = AskedClient(groups: ["staff", "site=berlin", "line=1", "line=2", "site=a/b"])
         for (topic, effect) in [
-            ("plant/berlin/line-1/x", Effect.allow), ("plant/berlin/line-2/x", .allow), ("plant/berlin/line-3/x", .deny),
+            ("plant/berlin/line-1/x", Effect.allow), ("plant/berlin/line-2/x", .allow),
+            ("plant/berlin/line-3/x", .deny),
             ("plant/a/b/line-1/x", .deny), ("plant/staff/line-1/x", .deny),
         ] {
             #expect(rules.decision(.publish, topic, by: client).effect == effect, "\(topic)")
@@ -166,14 +167,17 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "unix", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1..2.3", ":", ":::", "1::2::3", "12345::", "1:2:3:4:5:6:7",
+        "", "unix", "1.2.3", "1.2.3.4.5", "256.1.1.1", "01.2.3.4", "1..2.3", ":", ":::", "1::2::3", "12345::",
+        "1:2:3:4:5:6:7",
         "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "[::1", "g::", "1:", "::1.2.3",
     ])
     func whatIsNoAddressIsNone(text: String) {
         #expect(IPAddress(Array(text.utf8).span) == nil)
     }
 
-    @Test(arguments: ["10.0.0.0/33", "10.0.0.1/24", "::/129", "10.0.0.0/", "10.0.0.0/+8", "[::]/0", "a/8", "1.2.3.4/8/8"])
+    @Test(arguments: [
+        "10.0.0.0/33", "10.0.0.1/24", "::/129", "10.0.0.0/", "10.0.0.0/+8", "[::]/0", "a/8", "1.2.3.4/8/8",
+    ])
     func whatIsNoRangeIsNone(text: String) {
         #expect(AddressRange(text) == nil)
     }

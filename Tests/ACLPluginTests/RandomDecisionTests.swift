@@ -29,7 +29,9 @@ import Testing
     private static let people = ["", "a", "b", "$SYS", "a/b", "+", "x#", "ä", "%c"]
     private static let groups = ["g", "h", "site=a", "site=b", "site=a/b", "site=", "sit=a", "zone=ä"]
     private static let addresses = ["10.0.0.1:1", "10.0.1.1:1", "10.128.0.1:1", "11.0.0.1:1"]
-    private static let ranges = ["10.0.0.0/8", "10.0.0.0/24", "10.0.0.1/32", "10.128.0.0/9", "0.0.0.0/0", "11.0.0.0/31"]
+    private static let ranges = [
+        "10.0.0.0/8", "10.0.0.0/24", "10.0.0.1/32", "10.128.0.0/9", "0.0.0.0/0", "11.0.0.0/31",
+    ]
     private static let plainLevels = ["", "a", "b", "ab", "$SYS", "ä", "%c", "aa"]
     private static let ruleLevels = [
         "", "a", "b", "ab", "$SYS", "ä", "+", "%c", "%u", "a%c", "%u-%c", "%%c", "+", "b", "%a", "%{site}",
@@ -98,7 +100,8 @@ import Testing
 
     private func client(_ random: inout Seeded) -> AskedClient {
         AskedClient(
-            client: random.some(Self.people), user: random.some(Self.people), account: random.some(["", "a", "b", "x+"]),
+            client: random.some(Self.people), user: random.some(Self.people),
+            account: random.some(["", "a", "b", "x+"]),
             certificate: random.some(["", "a", "b"]), listener: random.some(["tcp", "tls"]),
             address: random.some(Self.addresses),
             groups: (0..<Int.random(in: 0...3, using: &random)).map { _ in random.some(Self.groups) })

@@ -256,7 +256,8 @@ def test_queued_and_retained_messages_stop_with_the_rule(guarded, rules):
 
 
 def test_subscribers_learn_the_sender_from_the_broker(serve, threads, rules):
-    broker = serve(threads=threads, config=CONFIG.replace("file: acl.yaml", "file: acl.yaml, stamp: { client: sender }"))
+    broker = serve(threads=threads, config=CONFIG.replace(
+        "file: acl.yaml", "file: acl.yaml, stamp: { client: sender }"))
     with Client(broker, "dashboard") as dashboard, Client(broker, "dev-1") as device:
         dashboard.subscribe("sensors/#", 1)
         device.publish("sensors/dev-1/t", b"x", 1, UserProperty=[("sender", "root"), ("other", "kept")])
@@ -269,7 +270,8 @@ def test_rules_on_trial_are_reported_and_not_obeyed(serve, rules, tmp_path):
     broker = serve(config=CONFIG.replace("file: acl.yaml", "file: acl.yaml, shadow: next.acl.yaml"))
     with Client(broker, "dev-1") as device:
         assert device.publish("sensors/dev-1/t", b"x", 1) in (0, 0x10)
-        broker.log.wait(r"acl\.shadow_differs.*next\.acl\.yaml:default would have it denied; acl\.yaml:3 has it allowed")
+        broker.log.wait(
+            r"acl\.shadow_differs.*next\.acl\.yaml:default would have it denied; acl\.yaml:3 has it allowed")
 
 
 def test_a_file_of_mosquitto_is_read_as_it_is(serve, threads, tmp_path):

@@ -1,8 +1,17 @@
 """The auth plugin with a password file made by `hookline passwd`."""
 
-import pytest
+import base64
+import hashlib
+import hmac
+import subprocess
+import time
 
-from broker import command
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from broker import DEADLINE, command
 from client import V5, V311, Client, Refused
 
 CONFIG = """\
@@ -102,3 +111,104 @@ def test_a_missing_password_file_is_a_configuration_error(serve):
     broker = serve(config=CONFIG.format(anonymous=""), ready=False)
     assert broker.wait() == 78
     assert "passwd" in broker.log.text() and "plugins.yaml:4:" in broker.log.text()
+
+
+# ---- files of other programs
+
+
+def test_a_file_of_mosquitto_passwd_is_used_as_it_is(serve, threads, tmp_path):
+    for user, password in (("alice", "wonder"), ("bob", "builder")):
+        create = ["-c"] if user == "alice" else []
+        subprocess.run(
+            ["mosquitto_passwd", *create, "-b", tmp_path / "passwd", user, password], check=True, timeout=DEADLINE)
+    broker = serve(threads=threads, config=CONFIG.format(anonymous=""))
+    with Client(broker, username="alice", password="wonder"), Client(broker, username="bob", password="builder"):
+        pass
+    with pytest.raises(Refused):
+        Client(broker, username="alice", password="builder").connect()
+
+
+def test_whoever_fails_too_often_waits(guarded):
+    codes = []
+    for _ in range(13):
+        with pytest.raises(Refused) as refused:
+            Client(guarded, username="mallory", password="guess").connect()
+        codes.append(refused.value.code)
+    assert set(codes[:11]) == {0x86} and 0x9F in codes[11:]
+    guarded.log.wait(r"auth\.refused.*too many failed log-ins, waits 1 s")
+
+
+# ---- tokens made by PyJWT
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+JWT_CONFIG = """\
+broker:
+  listeners: { tcp: { url: "mqtt://127.0.0.1:0" } }
+plugins:
+  - id: auth
+    config:
+      sources:
+        - jwt: { key: key.pem, audience: mqtt, leeway: 0s, groups: roles, account: tenant, claims: [site] }
+  - { id: acl, config: { file: acl.yaml } }
+"""
+
+
+def token(lifetime=300, algorithm="ES256", key=KEY, **claims):
+    return jwt.encode({"sub": "alice", "aud": "mqtt", "exp": int(time.time() + lifetime), **claims}, key, algorithm)
+
+
+@pytest.fixture
+def tokens(serve, threads, tmp_path):
+    pem = KEY.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(pem)
+    (tmp_path / "acl.yaml").write_text(
+        'rules:\n  - { group: ops, publish: "%a/%{site}/%u", subscribe: "%a/#" }\n')
+    return serve(threads=threads, config=JWT_CONFIG)
+
+
+@versions
+def test_a_token_says_who_its_bearer_is(tokens, version):
+    password = token(roles=["ops"], tenant="acme", site="berlin")
+    with Client(tokens, version=version, username="ignored", password=password) as client:
+        client.subscribe("acme/#", 1)
+        client.publish("acme/berlin/alice", b"mine", 1)
+        assert client.receive().payload == b"mine"
+        assert client.subscribe("other/#", 1) in (0x80, 0x87)
+
+
+@pytest.mark.parametrize("bad", [
+    lambda: token(-10), lambda: token(aud="mail"), lambda: token(key=ec.generate_private_key(ec.SECP256R1())),
+    lambda: jwt.encode({"sub": "alice", "aud": "mqtt"}, KEY, "ES256"),
+    lambda: jwt.encode({"sub": "alice", "aud": "mqtt", "exp": 4_000_000_000}, None, "none"),
+    lambda: forged_with_the_public_key(), lambda: token()[:-4] + "AAAA", lambda: "eyJ.eyJ."])
+def test_a_token_that_is_not_right_is_refused(tokens, bad):
+    with pytest.raises(Refused) as refused:
+        Client(tokens, username="alice", password=bad()).connect()
+    assert refused.value.code == 0x86
+
+
+def forged_with_the_public_key():
+    """The public key, which everybody may know, as a shared secret: PyJWT refuses to do it, so by hand."""
+    pem = KEY.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+    def part(raw):
+        return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    head = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(b'{"sub":"alice","aud":"mqtt","exp":4000000000}')
+    return (head + b"." + part(hmac.digest(pem, head, hashlib.sha256))).decode()
+
+
+def test_the_connection_ends_when_the_token_does(tokens):
+    with Client(tokens, username="x", password=token(lifetime=2)) as client:
+        assert client.disconnected.wait(DEADLINE)
+
+
+def test_no_token_reaches_the_log(tokens):
+    good, forged = token(), token(key=ec.generate_private_key(ec.SECP256R1()))
+    with Client(tokens, username="x", password=good):
+        pass
+    with pytest.raises(Refused):
+        Client(tokens, username="x", password=forged).connect()
+    tokens.stop()
+    assert good[-40:] not in tokens.log.text() and forged[-40:] not in tokens.log.text()

@@ -50,8 +50,14 @@ extension PasswordFile {
     @Test(arguments: [
         ("secret", PasswordHash.Fault.plainText),
         ("", .plainText),
-        ("$7$101$abc$def", .mosquittoHash),
-        ("$6$abc$def", .mosquittoHash),
+        ("$7$101$abc$def", .malformed),
+        ("$7$0$YWJjZGVmZ2hpamts$\(String(repeating: "A", count: 86))==", .costOutOfBounds),
+        ("$6$abc$def", .malformed),
+        ("$2b$12$short", .malformed),
+        ("$2b$31$\(String(repeating: "a", count: 53))", .costOutOfBounds),
+        ("$pbkdf2-sha512$i=1e9$AQEBAQEBAQE$AAAA", .malformed),
+        ("$pbkdf2-sha512$i=99999999$AQEBAQEBAQE$\(String(repeating: "A", count: 86))", .costOutOfBounds),
+        ("$scram-sha-256$i=4096$AQEBAQEBAQE$AAAA$AAAA", .malformed),
         ("$argon2id$v=19$x$y", .unknownScheme("argon2id")),
         ("$", .malformed),
         ("$scrypt", .malformed),
@@ -123,14 +129,13 @@ extension PasswordFile {
         #expect(try PasswordFile(file.description, file: "passwd").users == ["alice", "carol"])
     }
 
-    @Test func anUnknownUserIsCheckedAtTheHighestCostInTheFile() throws {
-        let file = try PasswordFile("alice:\(try hash("a"))\n", file: "passwd")
-        #expect(file.dummy.cost == cheap)
-        let made = PasswordHash.make(password: [1].span.bytes, cost: .standard)
-        let dearer = try #require(made)
-        var mixed = file
-        try mixed.set("bob", to: dearer)
-        #expect(mixed.dummy.cost == .standard)
+    @Test func anUnknownUserCostsWhatAUserOfTheFileDoes() throws {
+        let file = try PasswordFile("# top\n\nalice:\(try hash("a"))\n# end\n", file: "passwd")
+        for name in ["x", "y", "z", "bob", "carol"] {
+            #expect(file.stand(for: Array(name.utf8)).description.hasPrefix("$scrypt$ln=10,r=1,p=1$"))
+            #expect(!file.accepts(name, "a"), "the password of the one who stands in is of no use")
+        }
+        #expect(PasswordFile().stand(for: [1]).description.hasPrefix("$scrypt$ln=15,r=8,p=1$"))
     }
 
     @Test func aFileIsReplacedAsAWholeWithMode0600() throws {

@@ -1,5 +1,5 @@
-/// Which entry, or which set, an address range leads to. An address is looked up once per length of prefix that occurs, so
-/// the number of ranges costs nothing.
+/// Which entry, or which set, an address range leads to. An address is looked up once per length of prefix that occurs,
+/// so the number of ranges costs nothing.
 struct AddressTable: Sendable {
     private struct Key: Hashable {
         let parent: UInt32

@@ -1,5 +1,5 @@
-/// An IP address; IPv4 addresses stand in the range that IPv6 has for them (::ffff:a.b.c.d, RFC 4291 2.5.5.2), so that a
-/// client is the same one on a listener for both.
+/// An IP address; IPv4 addresses stand in the range that IPv6 has for them (::ffff:a.b.c.d, RFC 4291 2.5.5.2), so that
+/// a client is the same one on a listener for both.
 package struct IPAddress: Hashable, Sendable {
     /// Network byte order, as two numbers.
     let high: UInt64
@@ -16,8 +16,8 @@ package struct IPAddress: Hashable, Sendable {
         self.init(high: 0, low: Self.mappedPrefix | UInt64(bits))
     }
 
-    /// Reads "10.0.0.7:51234" and "[::1]:51234", with or without port and brackets; `nil` for anything else, such as the
-    /// peer of a local socket. Does not allocate.
+    /// Reads "10.0.0.7:51234" and "[::1]:51234", with or without port and brackets; `nil` for anything else, such as
+    /// the peer of a local socket. Does not allocate.
     package init?(_ text: Span<UInt8>) {
         if text.count > 0, text[0] == UInt8(ascii: "[") {
             guard let end = (1..<text.count).first(where: { text[$0] == UInt8(ascii: "]") }) else { return nil }
@@ -138,8 +138,8 @@ struct AddressRange: Hashable, Sendable {
     /// Leading bits that all share, 0 to 128.
     let prefix: Int
 
-    /// - Returns: `nil` for anything that is no range, also when bits behind the prefix are set: `10.0.0.7/8` is a typing
-    ///   error, and nobody can say for which of the two ranges.
+    /// - Returns: `nil` for anything that is no range, also when bits behind the prefix are set: `10.0.0.7/8` is a
+    ///   typing error, and nobody can say for which of the two ranges.
     init?(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard (1...2).contains(parts.count), let address = IPAddress(Array(parts[0]).span) else { return nil }

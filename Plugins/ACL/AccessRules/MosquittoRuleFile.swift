@@ -3,9 +3,9 @@ internal import PositionedYAML
 /// Reads the `acl_file` of mosquitto: `user NAME`, `topic [read|write|readwrite|deny] FILTER` and
 /// `pattern [read|write|readwrite|deny] FILTER`, one a line.
 ///
-/// As there, `topic` lines are about the user above them, or about anonymous clients before the first one; `pattern` lines
-/// are about everybody and know `%c` and `%u`; everybody may ask for any subscription and is sent what may be read.
-/// Unlike there, a denial is final wherever it stands: there, a `topic` line of the user goes before a `pattern`.
+/// As there, `topic` lines are about the user above them, or about anonymous clients before the first one; `pattern`
+/// lines are about everybody and know `%c` and `%u`; everybody may ask for any subscription and is sent what may be
+/// read. Unlike there, a denial is final wherever it stands: there, a `topic` line of the user goes before a `pattern`.
 enum MosquittoRuleFile {
     private static let words: Set<String> = ["user", "topic", "pattern"]
 

@@ -87,8 +87,8 @@ struct RuleFileReader {
         var retain: YAMLNode?
         var qos: YAMLNode?
 
-        /// A rule about some QoS is two rules: what may be sent to a client that got its subscription does not depend on
-        /// the QoS it asked for.
+        /// A rule about some QoS is two rules: what may be sent to a client that got its subscription does not depend
+        /// on the QoS it asked for.
         var parts: [(Audience, [AccessRule.Clause])] {
             guard !traits.isEmpty else { return [(Audience(conditions: conditions), clauses)] }
             let sent = clauses.filter { $0.action == .deliver && $0.effect == .allow }

@@ -1,5 +1,6 @@
 /// One topic filter of an access rule: an MQTT topic filter whose levels may hold the placeholders `%c` (client id),
-/// `%u` (user name), `%a` (account) and `%{name}` (a claim), as a whole level or as part of one. `%%` is a percent sign.
+/// `%u` (user name), `%a` (account) and `%{name}` (a claim), as a whole level or as part of one. `%%` is a percent
+/// sign.
 struct RuleFilter: Equatable, Sendable {
     /// What one level of the filter accepts.
     enum Level: Equatable, Sendable {

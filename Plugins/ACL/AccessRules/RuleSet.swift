@@ -1,8 +1,8 @@
 package import PluginSDK
 
 /// A compiled rule file: immutable, shared by all event loops at once. A decision walks only the rules that name this
-/// client (its user, its id, its groups, its address, ..., everybody) and of those only the branches its topic can take,
-/// so rules about others cost nothing. It neither allocates nor locks.
+/// client (its user, its id, its groups, its address, ..., everybody) and of those only the branches its topic can
+/// take, so rules about others cost nothing. It neither allocates nor locks.
 ///
 /// The rules of each audience form one tree per action. A topic filter takes the same way through a tree as a topic:
 /// `+` and `#` of the request match only themselves, which is what "a filter covers a filter" means.
@@ -162,7 +162,8 @@ package final class RuleSet: FileContent {
         }
         let lines = question.lines
         let (effect, line): (Effect, Int?) =
-            if lines.deny != 0 { (.deny, Int(lines.deny)) } else if lines.allow != 0 { (.allow, Int(lines.allow)) } else {
+            if lines.deny != 0 { (.deny, Int(lines.deny)) } else if lines.allow != 0 { (.allow, Int(lines.allow)) } else
+            {
                 (defaults[Int(action.rawValue)], nil)
             }
         return Decision(effect: effect, line: line, dependsOnTraits: question.dependsOnTraits)

@@ -10,8 +10,8 @@ public import PluginSDK
 ///   client may see delivers exactly what it may see.
 /// - `messageIn`, if asked for: writes into each message who has sent it.
 ///
-/// Unless a rule asks for QoS or retain flag, verdicts depend on nothing but the client and the name, so the host caches
-/// them until the file changes.
+/// Unless a rule asks for QoS or retain flag, verdicts depend on nothing but the client and the name, so the host
+/// caches them until the file changes.
 public final class ACLPlugin: Plugin {
     private let rules: FollowedFile<RuleSet>
     private let shadow: Shadow?

@@ -1,7 +1,7 @@
 internal import PluginSDK
 
-/// User properties by which subscribers know the sender of a message. The broker writes them; what a client writes under
-/// these names is taken out, so nobody speaks in another's name.
+/// User properties by which subscribers know the sender of a message. The broker writes them; what a client writes
+/// under these names is taken out, so nobody speaks in another's name.
 struct SenderStamp: Sendable {
     /// Names of the properties; empty ones are not written.
     private var client: [UInt8] = []
@@ -15,7 +15,8 @@ struct SenderStamp: Sendable {
         guard setting.kind != .none else { return nil }
         let keys = setting.keys
         if keys.isEmpty {
-            faults.append(ConfigurationFault(setting, "stamp is a mapping such as { client: sender, user: sender-user }"))
+            faults.append(
+                ConfigurationFault(setting, "stamp is a mapping such as { client: sender, user: sender-user }"))
         }
         for (key, item) in zip(keys, setting.items) {
             let name = Array(item.text.utf8)

@@ -10,15 +10,6 @@ public struct PasswordFile: Hashable, Sendable {
 
     private var lines: [Line] = []
     private var hashes: [[UInt8]: PasswordHash] = [:]
-    /// What an unknown user is checked against, at the highest cost the file has had. No password has this hash:
-    /// nobody knows one whose scrypt output is all zeros.
-    var dummy: PasswordHash {
-        PasswordHash(
-            cost: highestCost ?? .standard, salt: [UInt8](repeating: 0x5A, count: PasswordHash.saltBytes),
-            hash: [UInt8](repeating: 0, count: PasswordHash.hashBytes))
-    }
-    private var highestCost: ScryptCost?
-
     /// Largest file that is read, in bytes.
     public static let maxBytes = 64 << 20
 
@@ -55,11 +46,6 @@ public struct PasswordFile: Hashable, Sendable {
         guard errors.isEmpty else { throw PasswordFileErrors(all: errors) }
     }
 
-    private mutating func keep(_ hash: PasswordHash, for user: [UInt8]) {
-        hashes[user] = hash
-        if hash.cost.memory > highestCost?.memory ?? 0 { highestCost = hash.cost }
-    }
-
     private mutating func add(line: String) throws(PasswordFileError.Problem) {
         if line.isEmpty || line.hasPrefix("#") {
             lines.append(Line(text: line, user: nil))
@@ -72,7 +58,7 @@ public struct PasswordFile: Hashable, Sendable {
         let user = Array(name.utf8)
         guard hashes[user] == nil else { throw .duplicateUser(name) }
         do throws(PasswordHash.Fault) {
-            keep(try PasswordHash(String(line[line.index(after: colon)...])), for: user)
+            hashes[user] = try PasswordHash(String(line[line.index(after: colon)...]))
         } catch {
             throw .hash(user: name, error)
         }
@@ -86,17 +72,38 @@ public struct PasswordFile: Hashable, Sendable {
         else { throw .badUserName }
     }
 
+    /// Whether the file has this user, by the name's UTF-8 bytes.
+    public func knows(_ user: [UInt8]) -> Bool { hashes[user] != nil }
+
     /// Whether `user` exists and this is the password. Takes some 100 ms (see ``ScryptCost/standard``), and as long
     /// for a user who does not exist: call it on a worker thread.
     ///
     /// - Parameter user: the name's UTF-8 bytes.
     public func verify(user: [UInt8], password: RawSpan) -> Bool {
         guard let hash = hashes[user] else {
-            _ = dummy.matches(password)
+            _ = stand(for: user).matches(password)
             return false
         }
         return hash.matches(password)
     }
+
+    /// Whose hash is computed, in vain, for somebody the file does not know: always the same one of its users, chosen
+    /// by the name, so that the time tells no more than it does for a user who exists, whatever mixture of schemes the
+    /// file holds.
+    func stand(for user: [UInt8]) -> PasswordHash {
+        var hasher = Hasher()
+        hasher.combine(user)
+        let start = Int(UInt(bitPattern: hasher.finalize()) % UInt(max(lines.count, 1)))
+        for line in [lines[start...], lines[..<start]].joined() {
+            if let known = line.user, let hash = hashes[known] { return hash }
+        }
+        return PasswordHash(
+            cost: .standard, salt: [UInt8](repeating: 0x5A, count: PasswordHash.saltBytes),
+            hash: [UInt8](repeating: 0, count: PasswordHash.hashBytes))
+    }
+
+    /// What a user can prove to know by SCRAM; nil for one the file does not know or whose password is kept otherwise.
+    public func scramSecret(of user: [UInt8]) -> ScramSecret? { hashes[user]?.scramSecret }
 
     /// Adds a user or replaces the password of one; the line keeps its place.
     public mutating func set(_ user: String, to hash: PasswordHash) throws(PasswordFileError.Problem) {
@@ -108,7 +115,7 @@ public struct PasswordFile: Hashable, Sendable {
         } else {
             lines.append(line)
         }
-        keep(hash, for: key)
+        hashes[key] = hash
     }
 
     /// Removes a user; false when there is none.

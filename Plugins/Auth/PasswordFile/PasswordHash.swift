@@ -1,17 +1,40 @@
-/// A password as a file keeps it: `$scrypt$ln=15,r=8,p=1$SALT$HASH`, salt and hash in base64 without padding (the PHC
-/// string format).
+/// A password as a file keeps it. Written by `hookline passwd`, in the PHC string format:
+///
+/// - `$scrypt$ln=15,r=8,p=1$SALT$HASH`
+/// - `$pbkdf2-sha512$i=210000$SALT$HASH`
+/// - `$scram-sha-256$i=4096$SALT$STOREDKEY$SERVERKEY`, with which a client can also log in by SCRAM
+///
+/// Read as they are: `$7$` and `$6$` of mosquitto_passwd, and bcrypt (`$2a$`, `$2b$`, `$2y$`).
 public struct PasswordHash: Hashable, Sendable, CustomStringConvertible {
-    /// What it takes to check a password against it.
-    public let cost: ScryptCost
-    let salt: [UInt8]
-    let hash: [UInt8]
+    enum Kind: Hashable, Sendable {
+        case scrypt(ScryptCost, salt: [UInt8], hash: [UInt8])
+        /// HMAC-SHA512.
+        case pbkdf2(iterations: Int, salt: [UInt8], hash: [UInt8])
+        /// The same, as mosquitto 2 writes it.
+        case mosquitto7(iterations: Int, salt: [UInt8], hash: [UInt8])
+        /// SHA-512 of password and salt, of mosquitto before 2.0: quick to try, so change such passwords.
+        case mosquitto6(salt: [UInt8], hash: [UInt8])
+        case bcrypt([UInt8])
+        case scram(ScramSecret)
+    }
+
+    /// How new passwords are hashed.
+    public enum Scheme: String, CaseIterable, Sendable {
+        case scrypt
+        case pbkdf2
+        case scram
+    }
+
+    let kind: Kind
 
     static let saltBytes = 16
     static let hashBytes = 32
+    /// What OWASP's password storage cheat sheet asks of PBKDF2-HMAC-SHA512.
+    static let pbkdf2Iterations = 210_000
+    static let allowedIterations = 1...10_000_000
 
     /// Why a text is not a password hash.
     public enum Fault: Error, Hashable, Sendable, CustomStringConvertible {
-        case mosquittoHash
         case plainText
         case unknownScheme(String)
         case malformed
@@ -20,21 +43,22 @@ public struct PasswordHash: Hashable, Sendable, CustomStringConvertible {
         /// For a person; does not repeat the text, which may be a password.
         public var description: String {
             switch self {
-            case .mosquittoHash: "hashes of mosquitto_passwd cannot be used; set it again with 'hookline passwd'"
             case .plainText: "passwords are not kept in clear; set it with 'hookline passwd'"
             case .unknownScheme(let name): "'$\(name)$' is not supported; set it again with 'hookline passwd'"
             case .malformed: "not of the form $scrypt$ln=15,r=8,p=1$SALT$HASH; set it again with 'hookline passwd'"
             case .costOutOfBounds:
-                "its cost is out of bounds (ln 10 to 17, r 1 to 16, p 1 to 8, 128 MiB); "
-                    + "set it again with 'hookline passwd'"
+                "its cost is out of bounds (scrypt: ln 10 to 17, r 1 to 16, p 1 to 8, 128 MiB; PBKDF2: 10,000,000 "
+                    + "iterations; bcrypt: 4 to 14); set it again with 'hookline passwd'"
             }
         }
     }
 
+    init(_ kind: Kind) {
+        self.kind = kind
+    }
+
     init(cost: ScryptCost, salt: [UInt8], hash: [UInt8]) {
-        self.cost = cost
-        self.salt = salt
-        self.hash = hash
+        self.init(.scrypt(cost, salt: salt, hash: hash))
     }
 
     /// Hashes a password with a fresh salt; takes as long as a log-in.
@@ -47,88 +71,54 @@ public struct PasswordHash: Hashable, Sendable, CustomStringConvertible {
         return PasswordHash(cost: cost, salt: salt, hash: hash)
     }
 
-    /// Reads the text form.
-    public init(_ text: String) throws(Fault) {
-        guard text.hasPrefix("$") else { throw .plainText }
-        let parts = text.dropFirst().split(separator: "$", omittingEmptySubsequences: false).map(String.init)
-        guard parts[0] == "scrypt" else {
-            if ["6", "7"].contains(parts[0]) { throw .mosquittoHash }
-            throw parts.count > 1 ? .unknownScheme(parts[0]) : .malformed
+    /// As the other one, by another scheme.
+    /// - Parameter iterations: nil for the scheme's own; scrypt has none.
+    public static func make(password: RawSpan, scheme: Scheme, iterations: Int? = nil) -> PasswordHash? {
+        guard let salt = Scrypt.random(count: saltBytes) else { return nil }
+        switch scheme {
+        case .scrypt: return make(password: password)
+        case .pbkdf2:
+            let iterations = iterations ?? pbkdf2Iterations
+            return Digests.pbkdf2(.sha512, password: password, salt: salt, iterations: iterations, count: 64)
+                .map { PasswordHash(.pbkdf2(iterations: iterations, salt: salt, hash: $0)) }
+        case .scram:
+            return ScramSecret(password: password, salt: salt, iterations: iterations ?? ScramSecret.iterations)
+                .map { PasswordHash(.scram($0)) }
         }
-        guard parts.count == 4, let cost = Self.cost(parts[1]), let salt = Base64.decode(parts[2]),
-            let hash = Base64.decode(parts[3]), (8...64).contains(salt.count), (16...64).contains(hash.count)
-        else { throw .malformed }
-        guard cost.isAllowed else { throw .costOutOfBounds }
-        self.init(cost: cost, salt: salt, hash: hash)
-    }
-
-    /// The text form.
-    public var description: String {
-        "$scrypt$ln=\(cost.logN),r=\(cost.blockSize),p=\(cost.parallelization)"
-            + "$\(Base64.encode(salt))$\(Base64.encode(hash))"
     }
 
     /// Whether this is the password. Takes the same time either way; needs ``ScryptCost`` of memory, and answers no
     /// when there is not enough of it.
     public func matches(_ password: RawSpan) -> Bool {
-        guard var derived = Scrypt.derive(password: password, salt: salt, cost: cost, count: hash.count) else {
-            return false
+        var derived: [UInt8]?
+        let expected: [UInt8]
+        switch kind {
+        case .scrypt(let cost, let salt, let hash):
+            derived = Scrypt.derive(password: password, salt: salt, cost: cost, count: hash.count)
+            expected = hash
+        case .pbkdf2(let iterations, let salt, let hash), .mosquitto7(let iterations, let salt, let hash):
+            derived = Digests.pbkdf2(.sha512, password: password, salt: salt, iterations: iterations, count: hash.count)
+            expected = hash
+        case .mosquitto6(let salt, let hash):
+            derived = Digests.sha512(password, salt)
+            expected = hash
+        case .bcrypt(let hash): return Bcrypt.matches(password, hash)
+        case .scram(let secret):
+            derived = ScramSecret(password: password, salt: secret.salt, iterations: secret.iterations)?.storedKey
+            expected = secret.storedKey
         }
+        guard var derived else { return false }
         defer { Scrypt.wipe(&derived) }
-        return Scrypt.equal(derived, hash)
+        return Scrypt.equal(derived, expected)
+    }
+
+    /// What a client can prove to know by SCRAM; nil for the other schemes.
+    public var scramSecret: ScramSecret? {
+        if case .scram(let secret) = kind { secret } else { nil }
     }
 
     /// Overwrites a password that is no longer needed, in a way the compiler does not remove.
     public static func wipe(_ password: inout [UInt8]) {
         Scrypt.wipe(&password)
-    }
-
-    /// `ln=15,r=8,p=1`, exactly in this order.
-    private static func cost(_ text: String) -> ScryptCost? {
-        let fields = text.split(separator: ",", omittingEmptySubsequences: false)
-        guard fields.count == 3 else { return nil }
-        var numbers: [Int] = []
-        for (field, name) in zip(fields, ["ln=", "r=", "p="]) {
-            let digits = field.dropFirst(name.count)
-            guard field.hasPrefix(name), (1...3).contains(digits.count), let number = UInt16(digits),
-                digits.first != "+"
-            else { return nil }
-            numbers.append(Int(number))
-        }
-        return ScryptCost(logN: numbers[0], blockSize: numbers[1], parallelization: numbers[2])
-    }
-}
-
-/// Base64 with the standard alphabet and without padding (RFC 4648, as the PHC string format has it).
-enum Base64 {
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
-    static func encode(_ bytes: [UInt8]) -> String {
-        var text: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            var bits = group.reduce(0) { $0 << 8 | Int($1) }
-            bits <<= 8 * (3 - group.count)
-            for index in 0...group.count { text.append(alphabet[bits >> (18 - 6 * index) & 63]) }
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
-    /// Nil for anything that encoding would not have produced, left-over bits included: one value has one text.
-    static func decode(_ text: String) -> [UInt8]? {
-        guard text.utf8.count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        var (bits, bitCount) = (0, 0)
-        for character in text.utf8 {
-            guard let value = alphabet.firstIndex(of: character) else { return nil }
-            bits = bits << 6 | value
-            bitCount += 6
-            if bitCount >= 8 {
-                bitCount -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
-                bits &= (1 << bitCount) - 1
-            }
-        }
-        return bits == 0 ? bytes : nil
     }
 }

@@ -40,6 +40,7 @@ struct ACLCommand: ParsableCommand {
         @Option(help: "Name of the listener.") var listener = ""
         @Option(help: "QoS of the message or subscription.") var qos = 0
         @Flag(help: "The message is a retained one.") var retain = false
+        @Option(help: "Decide so often, and print what one decision costs.") var times: Int?
         @Option(help: "The rule file; without it the one of the acl plugin in the configuration.") var file: String?
         @Option(name: [.customShort("c"), .customLong("config")], help: "The configuration, as for serve.")
         var configurationFile: String?
@@ -53,6 +54,10 @@ struct ACLCommand: ParsableCommand {
 
         func run() throws {
             let text = try RuleText(file ?? ruleFile())
+            if let times, times > 0 {
+                let nanoseconds = Int(text.rules.cost(request, repetitions: times).rounded())
+                print("\(nanoseconds) ns for a decision under \(text.rules.summary)")
+            }
             let decision = text.rules.decide(request)
             let verb = decision.effect == .allow ? "allowed" : "denied"
             guard let line = decision.line else {

@@ -16,6 +16,8 @@ struct PasswdCommand: ParsableCommand {
     var batch = false
     @Flag(name: .customShort("D"), help: "Delete the user.")
     var delete = false
+    @Option(help: "How the password is kept: scrypt, pbkdf2, or scram, with which clients can log in by SCRAM-SHA-256.")
+    var scheme = "scrypt"
     @Argument(help: "The password file.")
     var file: String
     @Argument(help: "The user's name.")
@@ -24,6 +26,9 @@ struct PasswdCommand: ParsableCommand {
     var password: String?
 
     func validate() throws {
+        guard PasswordHash.Scheme(rawValue: scheme) != nil else {
+            throw ValidationError("--scheme is scrypt, pbkdf2 or scram")
+        }
         if delete, create || batch { throw ValidationError("-D goes alone") }
         if batch, password == nil { throw ValidationError("-b needs the password as last argument") }
         if !batch, password != nil { throw ValidationError("a password on the command line needs -b") }
@@ -64,7 +69,8 @@ struct PasswdCommand: ParsableCommand {
         defer { PasswordHash.wipe(&bytes) }
         guard !bytes.isEmpty else { throw PasswdFailure("an empty password is no password") }
         guard bytes.count <= 65_535 else { throw PasswdFailure("MQTT passwords have at most 65535 bytes") }
-        guard let hash = PasswordHash.make(password: bytes.span.bytes) else {
+        let scheme = PasswordHash.Scheme(rawValue: scheme) ?? .scrypt
+        guard let hash = PasswordHash.make(password: bytes.span.bytes, scheme: scheme) else {
             throw PasswdFailure("not enough memory to hash the password")
         }
         return hash

@@ -1,0 +1,59 @@
+/// Base64 with the standard alphabet (RFC 4648), without padding as the PHC string format has it, or with it.
+public enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    static func encode(_ bytes: [UInt8]) -> String {
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group = bytes[start..<min(start + 3, bytes.count)]
+            var bits = group.reduce(0) { $0 << 8 | Int($1) }
+            bits <<= 8 * (3 - group.count)
+            for index in 0...group.count { text.append(alphabet[bits >> (18 - 6 * index) & 63]) }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// With `=` up to a multiple of four characters.
+    public static func encodePadded(_ bytes: [UInt8]) -> String {
+        let text = encode(bytes)
+        return text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
+    }
+
+    /// Nil for anything that encoding would not have produced, left-over bits included: one value has one text.
+    static func decode(_ text: String) -> [UInt8]? {
+        guard text.utf8.count % 4 != 1 else { return nil }
+        var bytes: [UInt8] = []
+        var (bits, bitCount) = (0, 0)
+        for character in text.utf8 {
+            guard let value = value(of: character) else { return nil }
+            bits = bits << 6 | value
+            bitCount += 6
+            if bitCount >= 8 {
+                bitCount -= 8
+                bytes.append(UInt8(truncatingIfNeeded: bits >> bitCount))
+                bits &= (1 << bitCount) - 1
+            }
+        }
+        return bits == 0 ? bytes : nil
+    }
+
+    /// As `decode`, for text that `encodePadded` made.
+    public static func decodePadded(_ text: String) -> [UInt8]? {
+        guard text.utf8.count % 4 == 0 else { return nil }
+        var digits = text[...]
+        for _ in 0..<2 where digits.last == "=" { digits.removeLast() }
+        guard let bytes = decode(String(digits)), encodePadded(bytes).utf8.count == text.utf8.count else { return nil }
+        return bytes
+    }
+
+    private static func value(of character: UInt8) -> Int? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): Int(character - UInt8(ascii: "A"))
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): Int(character - UInt8(ascii: "a")) + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(character - UInt8(ascii: "0")) + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}
