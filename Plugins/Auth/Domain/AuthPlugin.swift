@@ -119,7 +119,9 @@ public final class AuthPlugin: Plugin {
         call.setRule("auth: too many failed log-ins")
         // Once per wait: a flood must not become a flood of the log.
         if isFirst {
-            tell("too many failed log-ins, waits \(time / 1_000_000_000 + 1) s", [UInt8](call.userName), call.client)
+            tell(
+                "too many failed log-ins, waits \((time + 999_999_999) / 1_000_000_000) s", [UInt8](call.userName),
+                call.client)
         }
         return .deny
     }
