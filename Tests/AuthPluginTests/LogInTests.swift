@@ -123,8 +123,8 @@ import Testing
             host.refusals == [
                 "passwd:1: a line is user:hash; add users with 'hookline passwd'",
                 "jwt needs a 'key' (PEM or JSON Web Key Set), a 'jwks_url' or a 'secret_file'",
-                "a source is password_file, jwt, client_certificate, http or postgres, such as { password_file: PATH }; "
-                    + "'passwd' is not known",
+                "a source is password_file, jwt, client_certificate, http or postgres, such as "
+                    + "{ password_file: PATH }; 'passwd' is not known",
                 "password_file needs the path of a file",
             ])
     }
