@@ -2,6 +2,7 @@ import AccessRules
 import ArgumentParser
 import Configuration
 import PluginSDK
+import PositionedYAML
 
 /// `hookline acl`
 struct ACLCommand: ParsableCommand {
@@ -97,7 +98,7 @@ struct ACLCommand: ParsableCommand {
                 throw end(ToolExit.failure, "\(loaded.source): no acl plugin here; name its rules with --file")
             }
             guard !path.hasPrefix("/"), let slash = node.position.file.lastIndex(of: "/") else { return path }
-            return node.position.file[...slash] + path
+            return String(node.position.file[...slash]) + path
         }
     }
 }
@@ -106,14 +107,15 @@ struct ACLCommand: ParsableCommand {
 private struct RuleText {
     let path: String
     let rules: RuleSet
-    private let lines: [Substring]
+    private let lines: [String]
 
     init(_ path: String) throws {
         self.path = path
         do {
             let bytes = try FileContents.read(path, limit: RuleSet.sizeLimit)
             rules = try RuleSet(bytes, name: path)
-            lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false)
+            lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
         } catch let failure as FileContents.Failure {
             throw end(ToolExit.failure, failure.description)
         } catch let errors as RuleFileErrors {
