@@ -69,8 +69,8 @@ struct PasswdCommand: ParsableCommand {
         defer { PasswordHash.wipe(&bytes) }
         guard !bytes.isEmpty else { throw PasswdFailure("an empty password is no password") }
         guard bytes.count <= 65_535 else { throw PasswdFailure("MQTT passwords have at most 65535 bytes") }
-        let scheme = PasswordHash.Scheme(rawValue: scheme) ?? .scrypt
-        guard let hash = PasswordHash.make(password: bytes.span.bytes, scheme: scheme) else {
+        let chosen = PasswordHash.Scheme(rawValue: scheme) ?? .scrypt
+        guard let hash = PasswordHash.make(password: bytes.span.bytes, scheme: chosen) else {
             throw PasswdFailure("not enough memory to hash the password")
         }
         return hash
