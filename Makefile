@@ -3,10 +3,10 @@ CONFIG ?= plugins.yaml
 PREFIX ?= /usr/local
 DESTDIR ?=
 RELEASE := .build/release
-FORMATTED := Package.swift Sources Plugins Tests $(wildcard Examples)
+FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance bench bench-hooks format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance fuzz bench bench-hooks format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,11 +33,7 @@ check-asan: ## unit tests and a short integration run with AddressSanitizer
 check-tsan: ## unit tests and a short integration run with ThreadSanitizer
 	@scripts/sanitize.sh thread
 
-conformance: ## the conformance tests, docs/conformance.md, and the totals for each version of MQTT
-	@scripts/setup.sh test
-	@swift build --build-tests
-	@swift test --skip-build --disable-xctest --filter '^ConformanceTests\.'
-	@scripts/conformance.py
+.PHONY: help run build test check check-asan check-tsan conformance fuzz bench format install clean setup
 
 bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --cells pairs")
 	@scripts/setup.sh bench
@@ -56,4 +52,4 @@ install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what builds and test runs leave behind
-	@rm -rf .build .build-address .build-thread .venv .pytest_cache bench-out
+	@rm -rf .build .build-address .build-thread .build-fuzz .venv .pytest_cache bench-out

@@ -24,6 +24,20 @@ func plugin(_ name: String, uses: [Target.Dependency] = []) -> [Target] {
     ]
 }
 
+/// The fuzz targets of `make fuzz`. They need an instrumented build, so they are there on request only.
+let fuzzing: [Target] =
+    Context.environment["HOOKLINE_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CFuzzer", path: "Fuzz/CFuzzer"),
+        .executableTarget(
+            name: "fuzz-decoder", dependencies: ["CFuzzer", "MQTTCodec"], path: "Fuzz/Decoder",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "fuzz-connection", dependencies: ["BrokerCore", "CFuzzer", "MQTTCodec"], path: "Fuzz/Connection",
+            swiftSettings: settings),
+    ]
+
 let package = Package(
     name: "hookline",
     products: [
@@ -105,6 +119,8 @@ let package = Package(
             name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI"],
             swiftSettings: settings),
         .testTarget(
+            name: "HostileTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec"], swiftSettings: settings),
+        .testTarget(
             name: "ReactorTests",
             dependencies: ["Reactor", "Certificates", "COpenSSL", "CSystem", "Locking", "Timing"],
             swiftSettings: settings),
@@ -139,6 +155,6 @@ let package = Package(
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "PasswordFile", "StrictJSON", "Tokens"])
-        + plugin("ACL", uses: ["AccessRules"]),
+        + plugin("ACL", uses: ["AccessRules"]) + fuzzing,
     cLanguageStandard: .c11
 )

@@ -44,6 +44,7 @@ collect_missing() {
         want_command openssl openssl
         want_command mosquitto_passwd mosquitto
         ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want_command postgres postgresql
+        echo '#include <MQTTClient.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libpaho-mqtt-dev"
         want_command readelf binutils
         ;;
     esac
@@ -73,13 +74,17 @@ install_missing() {
 # the system, and neither ensurepip nor the venv module need to be there. A stamp makes the second run free.
 python_packages() {
     requirements=Tests/Integration/requirements.txt
-    wanted=$({ cat "$requirements"; python3 --version; } | cksum)
+    wanted=$({ cat "$requirements" scripts/setup.sh; python3 --version; } | cksum)
     [ "$(cat .venv/stamp 2>/dev/null || :)" = "$wanted" ] && return 0
     say "installing the Python packages of $requirements into .venv"
     rm -rf .venv
     PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
         python3 -m pip install --quiet --target .venv/site -r "$requirements" \
         || stop "pip could not install $requirements"
+    # The older API of paho-mqtt is still what most devices and programs have; it cannot stand beside the newer one.
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        python3 -m pip install --quiet --no-deps --target .venv/paho1 'paho-mqtt>=1.6.1,<2' \
+        || stop "pip could not install paho-mqtt 1.6"
     printf '%s\n' "$wanted" >.venv/stamp
 }
 

@@ -33,7 +33,7 @@ finish() {
 }
 
 lint() {
-    local paths=(Package.swift Sources Plugins Tests)
+    local paths=(Package.swift Sources Plugins Tests Fuzz)
     [ -d Examples ] && paths+=(Examples)
     swift format lint --strict --parallel --configuration .swift-format -r "${paths[@]}"
 }

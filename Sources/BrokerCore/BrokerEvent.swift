@@ -110,6 +110,8 @@ public enum BrokerEvent: Sendable {
     /// A publish was refused by a plugin. `rule` is what the plugin named, for the log only.
     case publishDenied(ClientIdentity, topic: [UInt8], qos: UInt8, reason: ReasonCode, rule: String)
     case subscribeDenied(ClientIdentity, filter: [UInt8], reason: ReasonCode, rule: String)
+    /// A lenient listener has forgiven `fault` for the first time on this connection; `detail` names the statement.
+    case tolerated(ClientIdentity, connection: UInt64, ToleratedFault, detail: String)
     /// Messages were dropped; `count` since the last event of this kind and receiver.
     case dropped(clientID: [UInt8], topic: [UInt8], reason: DropReason)
 }

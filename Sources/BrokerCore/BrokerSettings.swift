@@ -69,12 +69,11 @@ public struct BrokerSettings: Sendable {
     public var ratePolicy = RatePolicy.pause
     /// Time a connection has to send its CONNECT, in nanoseconds.
     public var connectTimeout: Int64 = 10_000_000_000
-    /// Bytes kept unread for a connection whose hook is pending.
+    /// Bytes kept for a connection that is not read while a hook decides or a receiver has no room: at the bound it
+    /// ends. Reading stops at once, so that this much comes only from a transport that goes on all the same.
     public var maximumPendingInput = 256 << 10
     /// True when durable state is handed to a store: acknowledgements then wait for the commit.
     public var storeEnabled = false
-    /// Where relaxed rules apply to well-known faults of clients.
-    public var lenient = false
 
     /// The documented defaults.
     public init() {}
@@ -90,10 +89,14 @@ public struct ListenerSettings: Sendable {
     public var certificateIsLogin = false
     /// The layers under MQTT.
     public var layers: TransportLayers = []
+    /// Whether well-known faults of clients are counted and logged instead of ending the connection; see
+    /// ``ToleratedFault``.
+    public var isLenient: Bool
 
     /// A listener named `name`.
-    public init(name: String, allowAnonymous: Bool) {
+    public init(name: String, allowAnonymous: Bool, isLenient: Bool = false) {
         self.name = name
         self.allowAnonymous = allowAnonymous
+        self.isLenient = isLenient
     }
 }

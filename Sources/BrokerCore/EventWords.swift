@@ -22,9 +22,9 @@ extension DisconnectCause {
     public var detail: String {
         switch self {
         case .protocolViolation(let detail), .refused(let detail), .limit(let detail): detail
-        case .clientDisconnect, .connectionLost, .keepAliveTimeout, .connectTimeout, .takenOver, .credentialsExpired,
-            .kicked, .shutdown:
-            ""
+        case .connectTimeout: "no CONNECT or AUTH came in time [section 3.1.4]"
+        case .keepAliveTimeout: "nothing came for 1.5 times the keep alive [MQTT-3.1.2-22][v3 MQTT-3.1.2-24]"
+        case .clientDisconnect, .connectionLost, .takenOver, .credentialsExpired, .kicked, .shutdown: ""
         }
     }
 }

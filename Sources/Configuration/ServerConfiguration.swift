@@ -25,6 +25,8 @@ public struct ListenerConfiguration: Hashable, Sendable {
     public var url: ListenerURL
     /// Clients without credentials get the anonymous identity. Wrong credentials are refused all the same.
     public var allowsAnonymous = false
+    /// How packets that break the specification are taken here; nil = as `broker.mqtt.strictness` says.
+    public var strictness: Strictness?
     /// Set exactly when the URL's scheme uses TLS.
     public var tls: TLSConfiguration?
     /// Origins a browser may connect from (`ws`, `wss`); empty = the Origin header is not checked.

@@ -39,6 +39,23 @@ import Testing
         #expect(loaded.configuration.plugins[1].config?["topics"]?.elements?.first?.text == "raw/#")
     }
 
+    @Test func aListenerMayBeLessStrictThanTheOthers() throws {
+        let loaded = try load(
+            """
+            broker:
+              listeners:
+                a: "mqtt://127.0.0.1:1"
+                b: { url: "mqtt://127.0.0.1:2", strictness: lenient }
+                c: { url: "mqtt://127.0.0.1:3", strictness: strict }
+              mqtt: { strictness: lenient }
+            """)
+        #expect(loaded.configuration.listeners.map(\.strictness) == [nil, .lenient, .strict])
+        #expect(loaded.configuration.broker.mqtt.strictness == .lenient)
+        #expect(try load("").configuration.broker.mqtt.strictness == .strict)
+        let wrong = "broker: { listeners: { a: { url: \"mqtt://127.0.0.1:1\", strictness: lax } } }"
+        #expect(try messages(wrong).contains { $0.contains("'lax'") && $0.contains("strict, lenient") })
+    }
+
     @Test(
         arguments: [
             ("x", [:], "x"), ("$x {y} $", [:], "$x {y} $"), ("${A}", ["A": "1"], "1"),

@@ -25,7 +25,7 @@ private let kinds: [DecodeError.Kind] = [
         for kind in kinds {
             let error = DecodeError(kind, .payload, at: 42, version: version)
             #expect(error.description.contains("byte 42"))
-            #expect(error.description.contains("[\(error.statement)]"))
+            #expect(error.description.contains("[\(error.statement)"))
             #expect(error.statement.description.hasPrefix("MQTT-") || error.statement.description.hasPrefix("section "))
             #expect(error.reasonCode.isError)
             sentences.insert(error.description)

@@ -96,8 +96,15 @@ extension PacketCase {
 
     static let connectErrors: [PacketCase] = [
         refuse(
-            "Protocol Name MQIsdp of MQTT 3.1 [MQTT-3.1.2-1]", .v5_0, .fromClient,
-            "10 0E 0006 'MQIsdp' 03 02 0000 0000", .unsupportedProtocolName, at: 2, .unsupportedProtocolVersion),
+            "Protocol Name MQIsdp of MQTT 3.1 [MQTT-3.1.2-2]", .v5_0, .fromClient,
+            "10 0E 0006 'MQIsdp' 03 02 0000 0000", .unsupportedProtocolVersion(3), at: 10,
+            .unsupportedProtocolVersion),
+        refuse(
+            "Protocol Name MQIsdp with a level of today [MQTT-3.1.2-1]", .v5_0, .fromClient,
+            "10 0E 0006 'MQIsdp' 04 02 0000 0000", .unsupportedProtocolName, at: 2, .unsupportedProtocolVersion),
+        refuse(
+            "Protocol Name MQIsdp and no level [MQTT-3.1.2-1]", .v5_0, .fromClient, "10 08 0006 'MQIsdp'",
+            .unsupportedProtocolName, at: 2, .unsupportedProtocolVersion),
         refuse(
             "Protocol Name in lower case [MQTT-3.1.2-1]", .v5_0, .fromClient, "10 0D 0004 'mqtt' 05 02 0000 00 0000",
             .unsupportedProtocolName, at: 2, .unsupportedProtocolVersion),

@@ -41,6 +41,8 @@ struct ConnectionFlags: OptionSet {
     static let answered = ConnectionFlags(rawValue: 1024)
     /// Published faster than it may; read again when the time is over.
     static let rateHeld = ConnectionFlags(rawValue: 2048)
+    /// Came in through a lenient listener.
+    static let lenient = ConnectionFlags(rawValue: 4096)
     /// Any of these: what comes in is kept, not handled.
     static let holdsInput: ConnectionFlags = [.hookPending, .backpressure, .moving, .rateHeld]
 }
@@ -108,6 +110,8 @@ final class ConnectionExtras {
     var pluginClient: PluginClient?
     /// What is left of the client's message and byte rates.
     var rates = ClientRates()
+    /// What a lenient listener has forgiven and logged already.
+    var tolerated: ToleratedFaults = []
     /// Why the broker is ending the connection, when it is.
     var cause: DisconnectCause?
     var reason = ReasonCode.success

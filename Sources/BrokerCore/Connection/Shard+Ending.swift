@@ -5,10 +5,6 @@ import Timing
 extension Shard {
     /// The client broke the protocol: a 5.0 client is told why [MQTT-4.13.1-1], then the connection closes.
     func protocolFailure(_ connection: ConnectionRef, _ error: DecodeError) {
-        if connection.pointee.phase == .awaitingConnect {
-            refuseMalformedConnect(connection, error)
-            return
-        }
         disconnect(connection, reason: error.reasonCode, cause: .protocolViolation(error.description))
     }
 

@@ -5,22 +5,19 @@ import Timing
 extension Shard {
     /// The first packet of a connection.
     func handleConnect(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer) {
-        let connect: Connect
-        do {
-            connect = try Connect.decode(frame: frame)
-        } catch {
-            refuseMalformedConnect(connection, error)
-            return
-        }
+        guard var connect = readConnect(connection, frame) else { return }
         takeForm(connection, connect)
         if let timer = connection.pointee.timer { _ = wheel.cancel(timer) }
         connection.pointee.timer = nil
         var clientID = connect.clientID
         if clientID.isEmpty {
-            guard connect.cleanStart || connect.version == .v5_0 else {
-                refuse(
-                    connection, .clientIdentifierNotValid, "empty Client Identifier needs Clean Session [MQTT-3.1.3-8]")
-                return
+            if !connect.cleanStart && connect.version == .v3_1_1 {
+                let problem = "empty Client Identifier needs Clean Session [MQTT-3.1.3-8]"
+                guard tolerates(.noClientIdentifier, of: connection, problem) else {
+                    refuse(connection, .clientIdentifierNotValid, problem)
+                    return
+                }
+                connect.cleanStart = true
             }
             clientID = makeClientID()
         }
@@ -52,6 +49,19 @@ extension Shard {
         connection.pointee.version = connect.version
         connection.pointee.clientPacketLimit = Int32(
             clamping: connect.properties.maximumPacketSize ?? UInt32(Int32.max))
+    }
+
+    /// Nil: it cannot be read, and the connection has ended.
+    private func readConnect(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer) -> Connect? {
+        do throws(DecodeError) {
+            return try Connect.decode(frame: frame)
+        } catch {
+            if tolerates(error, of: connection), let connect = try? Connect.decode(frame: frame, lenient: true) {
+                return connect
+            }
+            refuseMalformedConnect(connection, error, frame)
+            return nil
+        }
     }
 
     /// Limits on the will that CONNACK announces. False: refused.
@@ -293,16 +303,32 @@ extension Shard {
     }
 
     /// CONNECT cannot be read. A client whose version is known is told why; any other connection is just closed.
-    func refuseMalformedConnect(_ connection: ConnectionRef, _ error: DecodeError) {
+    /// - Parameter packet: its beginning, or all of it.
+    func refuseMalformedConnect(
+        _ connection: ConnectionRef, _ error: DecodeError, _ packet: UnsafeRawBufferPointer
+    ) {
         switch error.kind {
         case .unsupportedProtocolVersion(let level):
             // [MQTT-3.1.2-2]: in the form the client's version can read.
             connection.pointee.version = level >= 5 ? .v5_0 : .v3_1_1
             refuse(connection, .unsupportedProtocolVersion, error.description)
-        case _ where error.version == .v5_0:
+            return
+        case .unsupportedProtocolName:
+            // [MQTT-3.1.2-1]
             connection.pointee.version = .v5_0
+            refuse(connection, .unsupportedProtocolVersion, error.description)
+            return
+        default: break
+        }
+        guard let version = Connect.announcedVersion(packet) else {
+            end(connection, cause: .protocolViolation(error.description), reason: error.reasonCode, byBroker: true)
+            return
+        }
+        connection.pointee.version = version
+        let error = error.told(in: version)
+        if version == .v5_0 {
             refuse(connection, error.reasonCode, error.description)
-        default:
+        } else {
             end(connection, cause: .protocolViolation(error.description), reason: error.reasonCode, byBroker: true)
         }
     }

@@ -23,12 +23,17 @@ extension Shard {
             return
         }
         guard connection.pointee.phase == .awaitingConnect, type == PacketType.connect.rawValue else {
-            end(
-                connection, cause: .protocolViolation("the first packet is not CONNECT [MQTT-3.1.0-1]"),
-                reason: .protocolError, byBroker: true)
+            failedToConnect(connection)
             return
         }
         handleConnect(connection, frame)
+    }
+
+    /// What came first is not CONNECT. Its version is not known, so there is no answer to give.
+    func failedToConnect(_ connection: ConnectionRef) {
+        end(
+            connection, cause: .protocolViolation("the first packet is not CONNECT [MQTT-3.1.0-1]"),
+            reason: .protocolError, byBroker: true)
     }
 
     private func handleAck(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer, _ bodyOffset: Int) {
@@ -38,7 +43,7 @@ extension Shard {
                 frame: frame.baseAddress.unsafelyUnwrapped, length: frame.count, bodyOffset: bodyOffset,
                 version: connection.pointee.version)
         } catch {
-            protocolFailure(connection, error)
+            handleFaulty(connection, frame, error)
             return
         }
         switch ack.type {
@@ -50,21 +55,49 @@ extension Shard {
     }
 
     private func handleControl(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer) {
+        guard frame[0] >> 4 != PacketType.connect.rawValue else {
+            protocolFailure(connection, .protocolError, "second CONNECT [MQTT-3.1.0-2]")
+            return
+        }
         let packet: Packet
         do {
             packet = try Packet.decode(frame: frame, version: connection.pointee.version, role: .fromClient)
         } catch {
+            handleFaulty(connection, frame, error)
+            return
+        }
+        handleControl(connection, packet)
+    }
+
+    /// The packet breaks a rule: the end, unless the listener forgives it.
+    private func handleFaulty(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer, _ error: DecodeError) {
+        guard tolerates(error, of: connection) else {
             protocolFailure(connection, error)
             return
         }
+        if case .emptyTopicFilter = error.kind {
+            guard let packet = decodeLeniently(connection, frame) else { return }
+            handleControl(connection, packet)
+            return
+        }
+        // It was the flags of the fixed header.
+        repaired(frame).withUnsafeBytes { bytes in
+            // The same length in the same form: where the variable header begins has not changed.
+            let bodyOffset = 1 + (bytes.dropFirst().firstIndex { $0 < 0x80 } ?? 1)
+            handleOther(connection, bytes, bodyOffset)
+        }
+    }
+
+    private func handleControl(_ connection: ConnectionRef, _ packet: Packet) {
         switch packet {
         case .subscribe(let subscribe): handleSubscribe(connection, subscribe)
         case .unsubscribe(let unsubscribe): handleUnsubscribe(connection, unsubscribe)
         case .pingreq: send(connection, .pingresp)
         case .disconnect(let disconnect): handleDisconnect(connection, disconnect)
-        case .connect: protocolFailure(connection, .protocolError, "second CONNECT [MQTT-3.1.0-2]")
         case .auth(let auth): handleReauthentication(connection, auth)
-        default: protocolFailure(connection, .protocolError, "a packet that only a server sends")
+        // Nothing else comes here: CONNECT, PUBLISH and acknowledgements have their own ways, and the decoder refuses
+        // what only a server sends.
+        default: break
         }
     }
 
@@ -72,12 +105,13 @@ extension Shard {
     private func handleDisconnect(_ connection: ConnectionRef, _ packet: Disconnect) {
         guard let session = connection.pointee.session else { return }
         if let interval = packet.properties.sessionExpiryInterval {
-            if session.pointee.expiryInterval == 0 && interval != 0 {
-                protocolFailure(
-                    connection, .protocolError, "Session Expiry Interval raised from 0 in DISCONNECT [MQTT-3.1.2-23]")
+            let isRaised = session.pointee.expiryInterval == 0 && interval != 0
+            let problem = "Session Expiry Interval raised from 0 in DISCONNECT [section 3.14.2.2.2, MQTT-4.13.1-1]"
+            if isRaised && !tolerates(.sessionExpiryRaised, of: connection, problem) {
+                protocolFailure(connection, .protocolError, problem)
                 return
             }
-            session.pointee.expiryInterval = min(interval, settings.maximumSessionExpiry)
+            session.pointee.expiryInterval = isRaised ? 0 : min(interval, settings.maximumSessionExpiry)
             if session.pointee.expiryInterval == 0 { session.pointee.flags.remove(.persistent) }
             persistExpiry(session)
         }

@@ -31,14 +31,14 @@ extension Shard {
             header = try PublishHeader.parse(
                 frame: frame, length: length, bodyOffset: bodyOffset, version: connection.pointee.version)
         } catch {
-            protocolFailure(connection, error)
+            handleFaultyPublish(connection, UnsafeRawBufferPointer(start: frame, count: length), bodyOffset, error)
             return
         }
         var message = message(of: header, frame, length, from: connection)
         if header.propertiesLength > 0 || header.topicLength == 0 {
             guard readProperties(connection, frame, header, &message) else { return }
         }
-        guard let entry = knownTopic(connection, message.topic) else { return }
+        guard let entry = knownTopic(connection, message.topic, frame) else { return }
         if entry.pointee.isDollar {
             refusePublish(connection, message, header.packetID, .notAuthorized, rule: "topics that start with $")
             return
@@ -70,6 +70,21 @@ extension Shard {
         accept(connection, &message, entry, packetID: header.packetID)
     }
 
+    /// The packet breaks a rule: the end, unless the listener forgives it.
+    @inline(never)
+    private func handleFaultyPublish(
+        _ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer, _ bodyOffset: Int, _ error: DecodeError
+    ) {
+        guard tolerates(error, of: connection) else {
+            protocolFailure(connection, error)
+            return
+        }
+        repaired(frame).withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            handlePublish(connection, base, bytes.count, bodyOffset)
+        }
+    }
+
     /// The message of a packet, before its properties are read.
     @inline(__always)
     func message(
@@ -81,7 +96,11 @@ extension Shard {
             payload: UnsafeRawBufferPointer(start: frame + header.payloadOffset, count: header.payloadLength),
             qos: header.qos, retain: header.retain, origin: .client)
         message.publisher = connection.pointee.session.unsafelyUnwrapped.pointee.id
-        message.frame = UnsafeRawBufferPointer(start: frame, count: length)
+        // 3.1.1 allows a Remaining Length in more bytes than it needs; receivers get the shortest form all the same.
+        let bodyOffset = header.topicOffset &- 2
+        if bodyOffset == 2 || frame.load(fromByteOffset: bodyOffset &- 1, as: UInt8.self) != 0 {
+            message.frame = UnsafeRawBufferPointer(start: frame, count: length)
+        }
         message.frameVersion = connection.pointee.version
         if header.qos > 0 { message.framePacketID = header.topicOffset + header.topicLength }
         return message
@@ -167,9 +186,6 @@ extension Shard {
             message.frame = nil
             guard let topic = resolve(alias, message.topic, connection) else { return false }
             message.topic = topic
-        } else if header.topicLength == 0 {
-            protocolFailure(connection, .protocolError, "PUBLISH without topic and without topic alias [MQTT-3.3.2-8]")
-            return false
         }
         message.properties = forwardable(block, properties)
         return true
@@ -204,7 +220,9 @@ extension Shard {
             return topic
         }
         guard slot < extras.inboundAliases.count, let known = extras.inboundAliases[slot] else {
-            protocolFailure(connection, .protocolError, "topic alias \(alias) was never given a topic [MQTT-3.3.2-12]")
+            protocolFailure(
+                connection, .protocolError,
+                "topic alias \(alias) was never given a topic [section 3.3.2.3.4, MQTT-4.13.1-1]")
             return nil
         }
         // The entry keeps the bytes for this turn; a topic given an alias has been validated with its first use.
@@ -214,20 +232,23 @@ extension Shard {
     /// The cache entry of a topic from the wire; validates a topic that is new. Nil: the connection has ended.
     @inline(__always)
     func knownTopic(
-        _ connection: ConnectionRef, _ topic: UnsafeRawBufferPointer
+        _ connection: ConnectionRef, _ topic: UnsafeRawBufferPointer, _ frame: UnsafeRawPointer
     ) -> UnsafeMutablePointer<TopicEntry>? {
         let base = topic.baseAddress.unsafelyUnwrapped
-        return state.pointee.topics.find(base, topic.count) ?? newTopic(connection, topic)
+        return state.pointee.topics.find(base, topic.count) ?? newTopic(connection, topic, frame)
     }
 
     @inline(never)
     private func newTopic(
-        _ connection: ConnectionRef, _ topic: UnsafeRawBufferPointer
+        _ connection: ConnectionRef, _ topic: UnsafeRawBufferPointer, _ frame: UnsafeRawPointer
     ) -> UnsafeMutablePointer<TopicEntry>? {
         let base = topic.baseAddress.unsafelyUnwrapped
         if let kind = TopicName.validate(base, count: topic.count) {
-            let version = connection.pointee.version
-            protocolFailure(connection, DecodeError(kind, .topicName, at: 0, version: version))
+            // A topic that an alias stands for was checked when it was given the alias: this one is in the packet.
+            protocolFailure(
+                connection,
+                DecodeError(
+                    kind, .topicName, at: base - frame - 2, version: connection.pointee.version, packet: .publish))
             return nil
         }
         if topic.count > settings.maximumTopicLength
@@ -262,7 +283,6 @@ extension Shard {
     private func quotaLeft(_ connection: ConnectionRef, _ header: PublishHeader) -> Bool {
         let open = connection.pointee.session.unsafelyUnwrapped.pointee.received.count
         return open < connection.pointee.receiveLimit || connection.pointee.version != .v5_0 || header.qos < 2
-            || settings.lenient
     }
 
     @inline(never)
@@ -277,9 +297,9 @@ extension Shard {
         } else if header.retain && !settings.retainAvailable {
             protocolFailure(connection, .retainNotSupported, "RETAIN is not available here [MQTT-3.2.2-14]")
         } else {
-            protocolFailure(
-                connection, .receiveMaximumExceeded,
-                "more than \(settings.receiveMaximum) QoS 2 messages without PUBREL [MQTT-3.3.4-7]")
+            let problem = "more than \(settings.receiveMaximum) QoS 2 messages without PUBREL [MQTT-3.3.4-7]"
+            if tolerates(.receiveMaximumExceeded, of: connection, problem) { return true }
+            protocolFailure(connection, .receiveMaximumExceeded, problem)
         }
         return false
     }

@@ -101,15 +101,30 @@ extension Shard {
     private func decideSubscribe(
         _ connection: ConnectionRef, _ request: MQTTCodec.Subscription, _ progress: SubscribeProgress
     ) -> SubscribeDecision {
-        let isValid = request.filter.withUnsafeBytes {
-            $0.count <= settings.maximumTopicLength
-                && (try? TopicFilter.parse($0, maximumLevels: settings.maximumTopicLevels)) != nil
+        if let problem = fault(in: request.filter) {
+            transport.event(
+                .subscribeDenied(
+                    connection.extras.identity, filter: request.filter, reason: .topicFilterInvalid,
+                    rule: problem.description))
+            return .refused(.topicFilterInvalid)
         }
-        guard isValid else { return .refused(.topicFilterInvalid) }
         guard hasRoom(connection, for: request.filter, progress) else { return .refused(.quotaExceeded) }
         let qos = min(request.qos, settings.maximumQoS)
         guard hooks.table.hasACLSubscribe else { return .granted(qos, filter: request.filter) }
         return authoriseSubscribe(connection, request, qos, progress)
+    }
+
+    /// What is wrong with a filter of SUBSCRIBE or UNSUBSCRIBE, or nil.
+    private func fault(in filter: [UInt8]) -> TopicFilterError? {
+        guard filter.count <= settings.maximumTopicLength else { return .tooLong(maximum: settings.maximumTopicLength) }
+        return filter.withUnsafeBytes { bytes in
+            do throws(TopicFilterError) {
+                _ = try TopicFilter.parse(bytes, maximumLevels: settings.maximumTopicLevels)
+                return nil
+            } catch {
+                return error
+            }
+        }
     }
 
     /// Whether the session may have this subscription: one more, or one that replaces another.
@@ -127,6 +142,10 @@ extension Shard {
         let extras = connection.extras
         var codes: [ReasonCode] = []
         for filter in packet.filters {
+            guard fault(in: filter) == nil else {
+                codes.append(.topicFilterInvalid)
+                continue
+            }
             let entered = session.pointee.rewrittenFilters.removeValue(forKey: filter) ?? filter
             let existed = removeSubscription(of: session, entered)
             codes.append(existed ? .success : .noSubscriptionExisted)

@@ -31,7 +31,7 @@ extension Shard {
             let owner = ClientIdentity(
                 clientID: clientID, username: [], groups: [], account: [], address: "", listener: "")
             notify(HL_HOOK_NOTIFY_EXPIRED, owner, 0)
-        case .connectRefused, .sessionEnded, .publishDenied, .subscribeDenied: break
+        case .connectRefused, .sessionEnded, .publishDenied, .subscribeDenied, .tolerated: break
         }
     }
 

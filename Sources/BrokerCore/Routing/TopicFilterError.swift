@@ -10,6 +10,8 @@ public enum TopicFilterError: Error, Equatable, Sendable {
     case misplacedSingleLevelWildcard(offset: Int)
     /// More levels than the configured limit.
     case tooManyLevels(maximum: Int)
+    /// More bytes than the configured limit.
+    case tooLong(maximum: Int)
     /// `$share/` without a share name [MQTT-4.8.2-1].
     case emptyShareName
     /// `+` or `#` in the share name [MQTT-4.8.2-2].
@@ -32,6 +34,8 @@ extension TopicFilterError: CustomStringConvertible {
             "'+' at byte \(offset) must be alone in its level [MQTT-4.7.1-2]"
         case .tooManyLevels(let maximum):
             "the topic filter has more than \(maximum) levels; shorten it or raise the limit"
+        case .tooLong(let maximum):
+            "the topic filter has more than \(maximum) bytes; shorten it or raise the limit"
         case .emptyShareName:
             "'$share/' must be followed by a share name [MQTT-4.8.2-1]"
         case .wildcardInShareName(let offset):

@@ -59,9 +59,20 @@ extension Shard {
             let result = handlePackets(connection, bytes)
             keepRest(connection, bytes, result)
         } else {
+            guard hasRoomForInput(connection, bytes.count) else { return }
             connection.pointee.input.append(bytes, expected: connection.pointee.input.count + bytes.count)
             handleKeptInput(connection)
         }
+    }
+
+    /// While something holds the connection back, no more is kept than the bound. False: the connection has ended.
+    private func hasRoomForInput(_ connection: ConnectionRef, _ count: Int) -> Bool {
+        let bound = settings.maximumPendingInput
+        guard !connection.pointee.flags.isDisjoint(with: .holdsInput), connection.pointee.input.count + count > bound
+        else { return true }
+        disconnect(
+            connection, reason: .quotaExceeded, cause: .limit("more than \(bound) bytes came in while it had to wait"))
+        return false
     }
 
     /// The socket takes bytes again after a partial write.
@@ -97,8 +108,10 @@ extension Shard {
         guard let base = bytes.baseAddress else { return InputResult(used: 0, expected: 0) }
         var offset = 0
         while offset < bytes.count {
+            // CONNECT looks at this itself, once it knows the version.
             switch FrameScan.scan(
-                base + offset, count: bytes.count &- offset, maximumPacketSize: settings.maximumPacketSize)
+                base + offset, count: bytes.count &- offset, maximumPacketSize: settings.maximumPacketSize,
+                minimal: connection.pointee.version == .v5_0)
             {
             case .frame(let length, let bodyOffset):
                 if base.load(fromByteOffset: offset, as: UInt8.self) >> 4 == PacketType.publish.rawValue,
@@ -117,20 +130,45 @@ extension Shard {
                     return InputResult(used: offset, expected: 0)
                 }
             case .needMore(let total):
-                if connection.pointee.phase == .awaitingConnect,
-                    base.load(fromByteOffset: offset, as: UInt8.self) >> 4 != PacketType.connect.rawValue
-                {
-                    // One byte is enough to know that this is not MQTT: no waiting for the rest [MQTT-3.1.0-1].
-                    handleOther(connection, UnsafeRawBufferPointer(start: base + offset, count: 1), 0)
+                if refuseEarly(connection, base.load(fromByteOffset: offset, as: UInt8.self)) {
                     return InputResult(used: bytes.count, expected: 0)
                 }
                 return InputResult(used: offset, expected: total)
             case .malformed(let error):
-                protocolFailure(connection, error)
+                streamFailure(connection, error, UnsafeRawBufferPointer(rebasing: bytes[offset...]))
                 return InputResult(used: bytes.count, expected: 0)
             }
         }
         return InputResult(used: offset, expected: 0)
+    }
+
+    /// One byte is enough to know what no client sends: no waiting for the rest. True: the connection has ended.
+    private func refuseEarly(_ connection: ConnectionRef, _ first: UInt8) -> Bool {
+        if connection.pointee.phase == .awaitingConnect {
+            guard first >> 4 != PacketType.connect.rawValue else { return false }
+            failedToConnect(connection)
+            return true
+        }
+        // A lenient listener has to see the whole packet.
+        guard connection.isOnline, !connection.pointee.flags.contains(.lenient),
+            let error = DecodeError.ofFirstByte(first, version: connection.pointee.version)
+        else { return false }
+        protocolFailure(connection, error)
+        return true
+    }
+
+    /// No packet can be made out at the beginning of `rest`.
+    private func streamFailure(_ connection: ConnectionRef, _ error: DecodeError, _ rest: UnsafeRawBufferPointer) {
+        let version = connection.pointee.version
+        if connection.isOnline {
+            protocolFailure(connection, error.told(in: version))
+        } else if connection.pointee.phase == .exchanging {
+            refuse(connection, error.reasonCode, error.told(in: version).description)
+        } else if rest[0] >> 4 != PacketType.connect.rawValue {
+            failedToConnect(connection)
+        } else {
+            refuseMalformedConnect(connection, error, rest)
+        }
     }
 
     /// Keeps what was not handled and stops reading while something holds the connection back.
@@ -190,6 +228,7 @@ extension Shard {
                 id: state.pointee.nextConnectionID, transport: handle, lastReceived: now,
                 listener: UInt16(truncatingIfNeeded: listener), extras: .passRetained(extras)))
         inserted.pointer.pointee.handle = inserted.handle
+        if shared.listeners[listener].isLenient { inserted.pointer.pointee.flags.insert(.lenient) }
         return inserted.pointer
     }
 }

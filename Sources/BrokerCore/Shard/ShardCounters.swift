@@ -19,6 +19,8 @@ public struct ShardCounters: Sendable {
     public internal(set) var connectionsRefused: UInt64 = 0
     /// Acknowledgements for packet identifiers that are not under way.
     public internal(set) var unexpectedAcks: UInt64 = 0
+    /// Faults that lenient listeners have forgiven, indexed by ``ToleratedFault``.
+    public internal(set) var tolerated = [UInt64](repeating: 0, count: ToleratedFault.allCases.count)
     /// Messages handed to other shards.
     public internal(set) var handedOver: UInt64 = 0
 

@@ -21,14 +21,14 @@ public struct TransportSupport: Hashable, Sendable {
 
 /// Keys of one listener.
 enum ListenerKey: String, CaseIterable {
-    case url, allowAnonymous = "allow_anonymous", cert, key, certificates, ca, clientCA = "client_ca",
+    case url, allowAnonymous = "allow_anonymous", strictness, cert, key, certificates, ca, clientCA = "client_ca",
         clientCRL = "client_crl", clientAuth = "client_auth", identity, minVersion = "min_version", ciphers,
         cipherSuites = "cipher_suites", groups, origins, proxyProtocol = "proxy_protocol"
 
     /// Schemes that know the key, as words; nil = all.
     func missing(for scheme: ListenerURL.Scheme) -> String? {
         switch self {
-        case .url, .allowAnonymous: nil
+        case .url, .allowAnonymous, .strictness: nil
         case .cert, .key, .certificates, .ca, .clientCA, .clientCRL, .clientAuth, .identity, .minVersion, .ciphers,
             .cipherSuites, .groups:
             scheme.usesTLS ? nil : "mqtts:// and wss://"
@@ -99,6 +99,7 @@ extension ConfigurationReader {
                         try BooleanText.parse(try node.scalarText(expected: "true or false"))
                     }, at: node.position) ?? false
         }
+        if values[.strictness] != nil { listener.strictness = choice(values[.strictness], Strictness.strict) }
         if url.scheme.usesTLS { listener.tls = tls(values, of: entry) }
         if let node = values[.origins]?.value { listener.origins = texts(node, expected: "an origin") }
         if let node = values[.proxyProtocol]?.value { listener.proxies = proxies(node) }

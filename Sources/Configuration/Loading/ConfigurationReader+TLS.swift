@@ -75,7 +75,7 @@ extension ConfigurationReader {
             at: node.position)
     }
 
-    private mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ entry: YAMLEntry?, _ standard: Choice
     ) -> Choice {
         guard let node = entry?.value else { return standard }

@@ -141,7 +141,7 @@ public struct BrokerConfiguration: Hashable, Sendable {
         public var maxKeepAlive: Duration = .zero
         /// Overrides every client's keep alive [MQTT-3.2.2-21]; whole seconds; zero = the client's own value.
         public var serverKeepAlive: Duration = .zero
-        /// How packets that break the specification are taken.
+        /// How packets that break the specification are taken, where a listener does not say otherwise.
         public var strictness = Strictness.strict
     }
 
@@ -162,8 +162,10 @@ public struct BrokerConfiguration: Hashable, Sendable {
 
 /// `mqtt.strictness`
 public enum Strictness: String, CaseIterable, Hashable, Sendable {
-    /// A malformed packet ends the connection, as the specification asks.
+    /// What breaks the specification ends the connection, as the specification asks.
     case strict
+    /// Well-known faults of clients that harm nobody else are counted and logged (docs/strictness.md).
+    case lenient
 }
 
 /// `log.level`, least talkative first.

@@ -139,7 +139,9 @@ public enum SettingsTable {
         .duration(
             "broker.mqtt.server_keep_alive", \.mqtt.serverKeepAlive, .zero...(.seconds(65_535)), wholeSeconds: true,
             "Keep alive for every client instead of its own (0s = off)."),
-        .choice("broker.mqtt.strictness", \.mqtt.strictness, "How packets that break the specification are taken."),
+        .choice(
+            "broker.mqtt.strictness", \.mqtt.strictness,
+            "Packets that break the specification: end the connection, or forgive what strictness.md lists."),
     ]
 
     private static let store: [Setting] = [

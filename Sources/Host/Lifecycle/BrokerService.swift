@@ -30,7 +30,7 @@ final class BrokerService {
         var entropy = SystemRandomNumberGenerator()
         broker = Broker(
             settings: BrokerSettings(configuration.broker),
-            listeners: configuration.listeners.map(ListenerSettings.init),
+            listeners: configuration.listeners.map { ListenerSettings($0, configuration.broker.mqtt) },
             shardCount: min(Self.maximumLoops, threads), seed: entropy.next())
         gate = AcceptGate(
             maximumConnections: min(limits.maxConnections, DescriptorLimit.connections),

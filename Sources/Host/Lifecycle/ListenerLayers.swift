@@ -56,9 +56,11 @@ enum ListenerLayers {
 }
 
 extension ListenerSettings {
-    /// What the core is told of a listener.
-    init(_ listener: ListenerConfiguration) {
-        self.init(name: listener.name, allowAnonymous: listener.allowsAnonymous)
+    /// What the core is told of a listener; `mqtt` holds for what the listener does not say.
+    init(_ listener: ListenerConfiguration, _ mqtt: BrokerConfiguration.MQTT) {
+        self.init(
+            name: listener.name, allowAnonymous: listener.allowsAnonymous,
+            isLenient: (listener.strictness ?? mqtt.strictness) == .lenient)
         certificateIsLogin = listener.tls.map { $0.identity != .username } ?? false
         if listener.url.scheme.usesTLS { layers.insert(.tls) }
         if listener.url.scheme.usesWebSocket { layers.insert(.webSocket) }

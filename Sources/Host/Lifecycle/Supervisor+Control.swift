@@ -73,6 +73,9 @@ extension Supervisor {
         let dropped = DropReason.allCases.enumerated().map { number, reason in
             (key: reason.word, value: total { $0.dropped[number] })
         }
+        let tolerated = ToleratedFault.allCases.enumerated().map { number, fault in
+            (key: fault.word, value: total { $0.tolerated[number] })
+        }
         return [
             ("version", .string(HooklineVersion.text)), ("pid", JSONText(getpid())),
             ("test_mode", .boolean(options.isTestMode)),
@@ -90,6 +93,7 @@ extension Supervisor {
             ("queued_messages", sum(\.queuedMessages)),
             ("messages_received", perQoS(\.messagesReceived)), ("messages_sent", perQoS(\.messagesSent)),
             ("messages_dropped", .object(dropped.filter { $0.value != 0 })),
+            ("faults_tolerated", .object(tolerated.filter { $0.value != 0 })),
             ("bytes_received", total(\.bytesReceived)), ("bytes_sent", total(\.bytesSent)),
             ("plugins", pluginReports),
         ]

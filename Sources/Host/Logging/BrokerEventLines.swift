@@ -45,6 +45,13 @@ extension Log {
                 client.fields + [.init("filter", .bytes(filter))] + Self.rule(rule)
                     + [.init("answer", .code(reason.rawValue))]
             }
+        case .tolerated(let client, _, let fault, let detail):
+            write(.clientTolerated, .warn, about: client.addressWithoutPort) {
+                client.fields + [
+                    .init("addr", client.address), .init("listener", client.listener), .init("fault", fault.word),
+                    .init("detail", detail),
+                ]
+            }
         case .dropped(let clientID, let topic, let reason):
             write(.messageDropped, .warn, about: clientID) {
                 [.init("client", .bytes(clientID)), .init("topic", .bytes(topic)), .init("reason", reason.word)]

@@ -26,6 +26,7 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case clientConnected = "client.connected"
     case clientRefused = "client.refused"
     case clientDisconnected = "client.disconnected"
+    case clientTolerated = "client.tolerated"
     case clientSubscribed = "client.subscribed"
     case clientUnsubscribed = "client.unsubscribed"
     case sessionEnded = "session.ended"

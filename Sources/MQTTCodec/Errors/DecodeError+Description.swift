@@ -2,7 +2,13 @@ extension DecodeError: CustomStringConvertible {
     /// One sentence for a log: where, what, which rule. Example: "CONNECT: Will Topic holds ill-formed UTF-8, byte 24
     /// of the packet [MQTT-3.1.3-11]".
     public var description: String {
-        "\(packet?.name ?? "packet"): \(sentence), byte \(offset) of the packet [\(statement)]"
+        "\(packet?.name ?? "packet"): \(sentence), byte \(offset) of the packet [\(reference)]"
+    }
+
+    /// The statement; where the rule has no number, its section and the statement that ends the connection for it.
+    private var reference: String {
+        guard statement.isSection else { return statement.description }
+        return "\(statement), \(version == .v5_0 ? "MQTT-4.13.1-1" : "MQTT-4.8.0-1")"
     }
 
     private var sentence: String {
@@ -49,4 +55,8 @@ extension DecodeError: CustomStringConvertible {
         case .invalidReasonCode: "the Reason Code is not one this packet may carry"
         }
     }
+}
+
+extension StaticString {
+    fileprivate var isSection: Bool { utf8Start.pointee == UInt8(ascii: "s") }
 }

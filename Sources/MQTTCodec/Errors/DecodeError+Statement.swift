@@ -58,7 +58,7 @@ extension DecodeError {
         case .willTopic: "MQTT-3.1.3-11"
         case .userName: "MQTT-3.1.3-12"
         case .topicName: "MQTT-3.3.2-1"
-        case .topicFilter: "MQTT-3.8.3-1"
+        case .topicFilter: packet == .unsubscribe ? "MQTT-3.10.3-1" : "MQTT-3.8.3-1"
         case .responseTopic: "MQTT-3.3.2-13"
         case .contentType: "MQTT-3.3.2-19"
         case .userProperty: "MQTT-1.5.7-1"
@@ -143,7 +143,7 @@ extension DecodeError {
         case .willTopic: "MQTT-3.1.3-10"
         case .userName: "MQTT-3.1.3-11"
         case .topicName: "MQTT-3.3.2-1"
-        case .topicFilter: "MQTT-3.8.3-1"
+        case .topicFilter: packet == .unsubscribe ? "MQTT-3.10.3-1" : "MQTT-3.8.3-1"
         default: "MQTT-1.5.3-1"
         }
     }

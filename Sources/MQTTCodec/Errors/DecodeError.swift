@@ -31,6 +31,28 @@ public struct DecodeError: Error, Hashable, Sendable {
         self.versionAndPacket = version.rawValue | (packet?.rawValue ?? 0) << 4
         self.storedOffset = UInt32(truncatingIfNeeded: offset)
     }
+
+    /// The same error in the terms of `version`: what finds packets in a stream does not know it.
+    public func told(in version: ProtocolVersion) -> DecodeError {
+        DecodeError(kind, field, at: offset, version: version, packet: packet)
+    }
+
+    /// What is wrong with `first` as the first byte of a packet that a Client sends on a connection of `version`: its
+    /// type or its flags. Nil when such a packet may begin so. For refusing a packet before the rest of it has come.
+    public static func ofFirstByte(_ first: UInt8, version: ProtocolVersion) -> DecodeError? {
+        guard let type = PacketType(firstByte: first), version == .v5_0 || type != .auth else {
+            return DecodeError(.reservedPacketType, .fixedHeader, at: 0, version: version)
+        }
+        let kind: Kind? =
+            if !type.isSent(by: .fromClient, in: version) {
+                .unexpectedPacket
+            } else if type == .publish {
+                first & 0b0110 == 0b0110 ? .invalidQoS : first & 0b1110 == 0b1000 ? .duplicateFlagOnQoS0 : nil
+            } else {
+                first == type.firstByte ? nil : .reservedFlags
+            }
+        return kind.map { DecodeError($0, .fixedHeader, at: 0, version: version, packet: type) }
+    }
 }
 
 extension DecodeError {

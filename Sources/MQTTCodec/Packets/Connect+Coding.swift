@@ -1,15 +1,22 @@
 private let protocolName: [UInt8] = Array("MQTT".utf8)
+/// The name up to MQTT 3.1, whose level is 3.
+private let oldProtocolName: [UInt8] = Array("MQIsdp".utf8)
 
 extension Connect {
     /// Reads a CONNECT packet, which names its own version.
-    /// - Parameter frame: exactly one packet; borrowed during the call.
+    /// - Parameters:
+    ///   - frame: exactly one packet; borrowed during the call.
+    ///   - lenient: pass over Will QoS and Will Retain without the Will Flag (they are ignored), and a 3.1.1 password
+    ///     without a user name.
     /// - Throws: what is wrong; `unsupportedProtocolName` and `unsupportedProtocolVersion` before anything that follows
     ///   those fields is looked at, so that the Server can answer with a CONNACK ([MQTT-3.1.2-1], [MQTT-3.1.2-2]).
-    public static func decode(frame: UnsafeRawBufferPointer) throws(DecodeError) -> Connect {
+    public static func decode(
+        frame: UnsafeRawBufferPointer, lenient: Bool = false
+    ) throws(DecodeError) -> Connect {
         // What stands in front of the version reads the same in both. Errors there are told in its terms if it can be
         // read all the same, because a 3.1.1 client gets no CONNACK [MQTT-3.1.4-1]; else in those of 5.0.
         var prefix = try UnsafeByteReader(
-            packet: frame, expecting: .connect, version: namedVersion(frame) ?? .v5_0, minimal: false)
+            packet: frame, expecting: .connect, version: announcedVersion(frame) ?? .v5_0, minimal: false)
         let version = try decodeVersion(&prefix)
         if version == .v5_0 {
             // Only now is it known that the Remaining Length must be minimal [MQTT-1.5.5-1].
@@ -17,23 +24,32 @@ extension Connect {
         }
         var reader = UnsafeByteReader(
             frame: prefix.frame, from: prefix.position, to: prefix.end, version: version, packet: .connect)
-        return try decodeBody(&reader)
+        return try decodeBody(&reader, lenient)
     }
 
-    /// The version at its place, if the frame goes as far as that.
-    private static func namedVersion(_ frame: UnsafeRawBufferPointer) -> ProtocolVersion? {
-        guard let start = frame.baseAddress,
-            case .frame(let length, let body) = FrameScan.scan(
-                start, count: frame.count, maximumPacketSize: .max, minimal: false),
-            length >= body + 7, frame[(body + 2)..<(body + 6)].elementsEqual(protocolName)
-        else { return nil }
-        return ProtocolVersion(rawValue: frame[body + 6])
+    /// The version that a CONNECT names, when it has come as far as that: for the answer to one that is wrong in
+    /// another place, or too large to be waited for.
+    /// - Parameter packet: the first bytes of a packet, or all; borrowed during the call.
+    public static func announcedVersion(_ packet: UnsafeRawBufferPointer) -> ProtocolVersion? {
+        guard packet.first.map({ $0 >> 4 }) == PacketType.connect.rawValue else { return nil }
+        guard let last = packet.dropFirst().prefix(4).firstIndex(where: { $0 < 0x80 }) else { return nil }
+        let start = packet[(last + 1)...].prefix(protocolName.count + 3)
+        guard start.prefix(protocolName.count + 2).elementsEqual([0, UInt8(protocolName.count)] + protocolName) else {
+            return nil
+        }
+        return start.dropFirst(protocolName.count + 2).first.flatMap { ProtocolVersion(rawValue: $0) }
     }
 
     private static func decodeVersion(_ reader: inout UnsafeByteReader) throws(DecodeError) -> ProtocolVersion {
         let start = reader.position
         let name = try reader.readBinary(.protocolName)
         guard reader.bytes(name) == protocolName else {
+            if reader.bytes(name) == oldProtocolName, reader.remaining > 0 {
+                let level = try reader.readByte(.protocolVersion)
+                if ProtocolVersion(rawValue: level) == nil {
+                    throw reader.error(.unsupportedProtocolVersion(level), .protocolVersion, at: reader.position - 1)
+                }
+            }
             throw reader.error(.unsupportedProtocolName, .protocolName, at: start)
         }
         let level = try reader.readByte(.protocolVersion)
@@ -43,8 +59,10 @@ extension Connect {
         return version
     }
 
-    private static func decodeBody(_ reader: inout UnsafeByteReader) throws(DecodeError) -> Connect {
-        let flags = try decodeFlags(&reader)
+    private static func decodeBody(
+        _ reader: inout UnsafeByteReader, _ lenient: Bool
+    ) throws(DecodeError) -> Connect {
+        let flags = try decodeFlags(&reader, lenient)
         let keepAlive = try reader.readUInt16(.keepAlive)
         let properties = try Properties.decode(&reader, in: .connect, from: .fromClient)
         let clientID = reader.bytes(try reader.readString(.clientID))
@@ -65,7 +83,9 @@ extension Connect {
         return connect
     }
 
-    private static func decodeFlags(_ reader: inout UnsafeByteReader) throws(DecodeError) -> ConnectFlags {
+    private static func decodeFlags(
+        _ reader: inout UnsafeByteReader, _ lenient: Bool
+    ) throws(DecodeError) -> ConnectFlags {
         let offset = reader.position
         let flags = ConnectFlags(rawValue: try reader.readByte(.connectFlags))
         let problem: DecodeError.Kind? =
@@ -73,6 +93,8 @@ extension Connect {
                 .reservedConnectFlag
             } else if flags.willQoS == 3 {
                 .invalidQoS
+            } else if lenient {
+                nil
             } else if flags.willQoS != 0 && !flags.contains(.will) {
                 .willQoSWithoutWill
             } else if flags.contains(.willRetain) && !flags.contains(.will) {

@@ -54,9 +54,11 @@ public struct Subscribe: Hashable, Sendable {
     }
 
     /// Reads a SUBSCRIBE packet.
-    /// - Parameter frame: exactly one packet; borrowed during the call.
+    /// - Parameters:
+    ///   - frame: exactly one packet; borrowed during the call.
+    ///   - lenient: pass over Topic Filters of no bytes, which the caller refuses one by one.
     public static func decode(
-        frame: UnsafeRawBufferPointer, version: ProtocolVersion
+        frame: UnsafeRawBufferPointer, version: ProtocolVersion, lenient: Bool = false
     ) throws(DecodeError) -> Subscribe {
         var reader = try UnsafeByteReader(packet: frame, expecting: .subscribe, version: version)
         let packetID = try reader.readPacketID()
@@ -64,7 +66,7 @@ public struct Subscribe: Hashable, Sendable {
         guard reader.remaining > 0 else { throw reader.error(.emptySubscribe, .topicFilter) }
         var subscriptions: [Subscription] = []
         while reader.remaining > 0 {
-            let filter = try reader.readTopicFilter()
+            let filter = try reader.readTopicFilter(lenient)
             subscriptions.append(try reader.readSubscriptionOptions(for: filter))
         }
         return Subscribe(packetID: packetID, subscriptions: subscriptions, properties: properties)
@@ -91,9 +93,9 @@ extension Subscription {
 
 extension UnsafeByteReader {
     /// A Topic Filter: UTF-8 of at least one byte [MQTT-4.7.3-1].
-    mutating func readTopicFilter() throws(DecodeError) -> [UInt8] {
+    mutating func readTopicFilter(_ lenient: Bool) throws(DecodeError) -> [UInt8] {
         let range = try readString(.topicFilter)
-        guard range.length > 0 else { throw error(.emptyTopicFilter, .topicFilter, at: range.offset - 2) }
+        guard range.length > 0 || lenient else { throw error(.emptyTopicFilter, .topicFilter, at: range.offset - 2) }
         return bytes(range)
     }
 

@@ -15,9 +15,11 @@ public struct Unsubscribe: Hashable, Sendable {
     }
 
     /// Reads an UNSUBSCRIBE packet.
-    /// - Parameter frame: exactly one packet; borrowed during the call.
+    /// - Parameters:
+    ///   - frame: exactly one packet; borrowed during the call.
+    ///   - lenient: pass over Topic Filters of no bytes, which the caller refuses one by one.
     public static func decode(
-        frame: UnsafeRawBufferPointer, version: ProtocolVersion
+        frame: UnsafeRawBufferPointer, version: ProtocolVersion, lenient: Bool = false
     ) throws(DecodeError) -> Unsubscribe {
         var reader = try UnsafeByteReader(packet: frame, expecting: .unsubscribe, version: version)
         let packetID = try reader.readPacketID()
@@ -25,7 +27,7 @@ public struct Unsubscribe: Hashable, Sendable {
         guard reader.remaining > 0 else { throw reader.error(.emptyUnsubscribe, .topicFilter) }
         var filters: [[UInt8]] = []
         while reader.remaining > 0 {
-            filters.append(try reader.readTopicFilter())
+            filters.append(try reader.readTopicFilter(lenient))
         }
         return Unsubscribe(packetID: packetID, filters: filters, properties: properties)
     }
