@@ -31,6 +31,12 @@ extension Shard {
             switch hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) {
             case .allow: passOn(target, connection, result, message, entry, &made)
             case .deny: drop(session, message, .deliverDenied)
+            case .miss where targets.count == 1:
+                if isAllowed(connection, message, entry, qos: min(message.qos, target.qos)) {
+                    passOn(target, connection, result, message, entry, &made)
+                } else {
+                    drop(session, message, .deliverDenied)
+                }
             case .miss:
                 state.pointee.unknownReceivers.append(
                     target, pluginClient(connection), qos: min(message.qos, target.qos))
@@ -154,11 +160,18 @@ extension Shard {
         switch hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) {
         case .allow: return true
         case .deny: return false
-        case .miss: break
+        case .miss: return isAllowed(connection, message, entry, qos: message.qos)
         }
+    }
+
+    /// Asks acl.deliver about one client.
+    @inline(__always)
+    private func isAllowed(
+        _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>, qos: UInt8
+    ) -> Bool {
         var receiver = hl_receiver()
         receiver.client = pluginClient(connection)
-        receiver.qos = UInt32(message.qos)
+        receiver.qos = UInt32(qos)
         var denied: UInt64 = 0
         let mask = interest(entry)
         withUnsafePointer(to: receiver) { receiver in

@@ -42,6 +42,7 @@ extension Shard {
         let outcome = withPluginMessage(message, pluginClient(connection), inbound.header.packetID) {
             hooks.aclPublish($0, topicEntry: entry.pointee.id, mask: interest(entry), now: now)
         }
+        if case .allow = outcome { return true }
         return act(on: outcome, connection, message, inbound, stage: .received)
     }
 
@@ -238,7 +239,9 @@ extension Shard {
     }
 
     /// Which registrations look at this topic; computed once per topic and hook table.
+    @inline(__always)
     func interest(_ entry: UnsafeMutablePointer<TopicEntry>) -> UInt64 {
+        guard state.pointee.hooksHaveTopics else { return .max }
         let generation = state.pointee.hookGeneration
         if entry.pointee.hookGeneration != generation {
             entry.pointee.hookMask = hooks.interestMask(topic: entry.topic)

@@ -45,6 +45,8 @@ public final class HookTable: @unchecked Sendable {
     /// Bit `hook - 64` for each notify hook that somebody is registered for.
     public let notifyMask: UInt64
     let chains: [[HookEntry]]
+    /// Somebody is interested in certain topics only.
+    let hasTopics: Bool
     /// Interests in certain topics, each with its bit of the interest mask.
     let topics: InterestTrie
 
@@ -75,6 +77,7 @@ public final class HookTable: @unchecked Sendable {
         self.generation = generation
         self.notifyMask = notifyMask
         self.topics = topics
+        hasTopics = maskBits > 0
         func has(_ hook: UInt32) -> Bool { !chains[Int(hook)].isEmpty }
         hasConnAccept = has(HL_HOOK_CONN_ACCEPT)
         hasTLSPSK = has(HL_HOOK_TLS_PSK)

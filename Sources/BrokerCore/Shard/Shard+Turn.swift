@@ -97,6 +97,7 @@ extension Shard {
         state.pointee.inspectsDelivery = table.hasACLDeliver || table.hasMsgOut || table.hasMsgRoute
         state.pointee.observesPublishes = table.hasMsgRoute || table.notifies(HL_HOOK_NOTIFY_PUBLISHED)
         state.pointee.storesMessages = table.hasMsgStore
+        state.pointee.hooksHaveTopics = table.hasTopics
         state.pointee.hooksSeeMessages =
             table.hasACLPublish || table.hasMsgIn || table.hasMsgStore || state.pointee.inspectsDelivery
             || state.pointee.observesPublishes

@@ -31,6 +31,8 @@ struct ShardState {
     /// msg.route, or notify.published.
     var observesPublishes = false
     var routesMessages = false
+    /// Somebody is interested in certain topics only.
+    var hooksHaveTopics = false
     /// Some hook is about messages: each gets its id when it comes in.
     var hooksSeeMessages = false
     var storesMessages = false

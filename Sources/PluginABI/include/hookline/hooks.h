@@ -106,7 +106,8 @@ typedef hl_verdict (*hl_auth_connect_fn)(void *state, hl_call *call, const hl_co
 typedef hl_verdict (*hl_auth_exchange_fn)(void *state, hl_call *call, const hl_exchange *exchange);
 
 /* session.open [loop], may pend, 2 s, on failure deny: every log-in comes through here, however it was made.
- * HL_ABSTAIN | HL_ALLOW (both: go on) | HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule; with HL_ALLOW set_limit.
+ * HL_ABSTAIN | HL_ALLOW (both: go on) | HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule; with HL_ALLOW
+ * set_limit.
  *
  *   static hl_verdict open(void *state, hl_call *call, const hl_session *s) {
  *       if (!hl_view_equal(s->client->account, "trial")) return HL_ABSTAIN;
@@ -163,8 +164,8 @@ typedef hl_verdict (*hl_msg_in_fn)(void *state, hl_call *call, const hl_msg *msg
 
 /* msg.store [worker], may pend and may block, 5 s, on failure no acknowledgement: a QoS 1 or 2 message of a client that
  * was accepted. PUBACK or PUBREC leaves when every plugin that does not abstain has answered HL_ALLOW (it is durable).
- * HL_ABSTAIN | HL_ALLOW | HL_DENY (it cannot be kept) | HL_PENDING | HL_ERROR. Setters: rule. After HL_DENY, HL_ERROR
- * or the deadline the client gets no acknowledgement: its connection is closed, and it sends the message again.
+ * HL_ABSTAIN | HL_ALLOW | HL_DENY (it cannot be kept) | HL_PENDING (call->token is completed later) | HL_ERROR.
+ * Setters: rule. After HL_DENY, HL_ERROR or the deadline the client gets no acknowledgement: its connection is closed, and it sends the message again.
  *
  *   static hl_verdict keep(void *state, hl_call *call, const hl_msg *m) {
  *       return append((journal *)state, m->topic, m->payload) == 0 ? HL_ALLOW : HL_ERROR;
