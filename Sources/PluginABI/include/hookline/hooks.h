@@ -165,7 +165,8 @@ typedef hl_verdict (*hl_msg_in_fn)(void *state, hl_call *call, const hl_msg *msg
 /* msg.store [worker], may pend and may block, 5 s, on failure no acknowledgement: a QoS 1 or 2 message of a client that
  * was accepted. PUBACK or PUBREC leaves when every plugin that does not abstain has answered HL_ALLOW (it is durable).
  * HL_ABSTAIN | HL_ALLOW | HL_DENY (it cannot be kept) | HL_PENDING (call->token is completed later) | HL_ERROR.
- * Setters: rule. After HL_DENY, HL_ERROR or the deadline the client gets no acknowledgement: its connection is closed, and it sends the message again.
+ * Setters: rule. After HL_DENY, HL_ERROR or the deadline the client gets no acknowledgement: its connection is closed,
+ * and it sends the message again.
  *
  *   static hl_verdict keep(void *state, hl_call *call, const hl_msg *m) {
  *       return append((journal *)state, m->topic, m->payload) == 0 ? HL_ALLOW : HL_ERROR;
