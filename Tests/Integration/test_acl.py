@@ -197,6 +197,37 @@ def test_acl_and_auth_together(serve, threads, tmp_path):
 # ---- rules on trial, explanations, senders
 
 
+def test_explain_names_the_rule_with_file_and_line(tmp_path):
+    (tmp_path / "acl.yaml").write_text(RULES)
+    (tmp_path / "plugins.yaml").write_text(CONFIG)
+
+    def explain(*arguments):
+        result = command("acl", "explain", *arguments, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    assert explain("--client", "dev-1", "--publish", "sensors/dev-1/t", "--file", "acl.yaml") == (
+        'allowed by acl.yaml:3: - { publish: "sensors/%c/#", subscribe: "cmd/%c/#" }')
+    assert explain("--client", "dev-1", "--publish", "sensors/dev-1/secret/x", "--file", "acl.yaml").startswith(
+        "denied by acl.yaml:5: ")
+    assert explain("--client", "dev-1", "--subscribe", "$share/g/cmd/dev-2/#", "--file", "acl.yaml") == (
+        "denied by acl.yaml:default: no rule applies")
+    assert explain("--client", "dashboard", "--subscribe", "sensors/#", "-c", tmp_path / "plugins.yaml").endswith(
+        'acl.yaml:4: - { client: dashboard, publish: "end", subscribe: ["sensors/#", "end"] }')
+
+
+def test_check_counts_the_rules_or_names_the_faults(tmp_path):
+    (tmp_path / "acl.yaml").write_text(RULES)
+    (tmp_path / "bad.yaml").write_text("rules:\n  - { publish: 'a#' }\n")
+    (tmp_path / "aclfile").write_text("user alice\ntopic readwrite a/#\npattern read b/%u\n")
+    assert command("acl", "check", "acl.yaml", cwd=tmp_path).stdout == "acl.yaml: 3 rules\n"
+    assert command("acl", "check", "aclfile", cwd=tmp_path).stdout == "aclfile: 2 rules\n"
+    bad = command("acl", "check", "bad.yaml", cwd=tmp_path)
+    assert bad.returncode == 78 and bad.stderr.startswith("bad.yaml:2:16: filter 'a#'")
+    assert command("acl", "check", "none.yaml", cwd=tmp_path).returncode == 1
+    assert command("acl", "explain", "--client", "c", cwd=tmp_path).returncode == 2
+
+
 def test_a_lost_subscription_disconnects_if_asked_for(serve, threads, rules):
     broker = serve(threads=threads, config=CONFIG.replace(
         "file: acl.yaml", "file: acl.yaml, on_lost_permission: disconnect"))
