@@ -21,8 +21,9 @@ import Testing
 
     @Test("every header stands alone")
     func standsAlone() throws {
-        let headers = try FileManager.default.contentsOfDirectory(atPath: Shell.headers + "/hookline").sorted()
-        #expect(headers.count >= 10)
+        let headers = try FileManager.default.subpathsOfDirectory(atPath: Shell.headers + "/hookline").sorted()
+            .filter { $0.hasSuffix(".h") }
+        #expect(headers.count >= 25)
         for header in headers {
             let source = "printf '#include <hookline/\(header)>\\n'"
             let result = try Shell.run("\(source) | gcc -x c -std=c11 \(Self.warnings) -I'\(Shell.headers)' -")
@@ -98,7 +99,8 @@ import Testing
     @Test("headers and registry.json say the same")
     func headersAgree() throws {
         var defined: [String: Int] = [:]
-        for header in ["types.h", "entry.h", "config.h", "message.h", "call.h", "hooks.h", "host.h"] {
+        let headers = try FileManager.default.subpathsOfDirectory(atPath: Shell.headers + "/hookline")
+        for header in headers where header.hasSuffix(".h") {
             let text = try String(contentsOfFile: Shell.headers + "/hookline/" + header, encoding: .utf8)
             for line in text.split(separator: "\n") where line.hasPrefix("#define HL_") {
                 let words = line.split(separator: " ")
@@ -114,40 +116,5 @@ import Testing
         let hooks = defined.keys.filter { $0.hasPrefix("HL_HOOK_") && $0 != "HL_HOOK_ID_LIMIT" }
         let listed = try Self.registry().first { $0.name == "hooks" }?.values.keys.sorted()
         #expect(hooks.sorted() == listed, "a new hook gets its number in registry.json")
-    }
-}
-
-@Suite struct LayoutTests {
-    @Test("Swift sees the sizes that abi_layout.c freezes")
-    func sizes() throws {
-        let text = try String(contentsOfFile: Shell.root + "/Sources/PluginABI/abi_layout.c", encoding: .utf8)
-        var frozen: [String: Int] = [:]
-        for line in text.split(separator: "\n") where line.hasPrefix("SIZE(") {
-            let parts = line.dropFirst(5).split { "(), ;".contains($0) }
-            frozen[String(parts[0])] = Int(parts[1])
-        }
-        let seen: [String: Int] = [
-            "hl_view": MemoryLayout<hl_view>.size, "hl_host_probe": MemoryLayout<hl_host_probe>.size,
-            "hl_life": MemoryLayout<hl_life>.size, "hl_plugin_desc": MemoryLayout<hl_plugin_desc>.size,
-            "hl_note": MemoryLayout<hl_note>.size, "hl_config_key": MemoryLayout<hl_config_key>.size,
-            "hl_config_v1": MemoryLayout<hl_config_v1>.size, "hl_config": MemoryLayout<hl_config>.size,
-            "hl_client": MemoryLayout<hl_client>.size, "hl_msg": MemoryLayout<hl_msg>.size,
-            "hl_connect": MemoryLayout<hl_connect>.size, "hl_exchange": MemoryLayout<hl_exchange>.size,
-            "hl_accept": MemoryLayout<hl_accept>.size, "hl_psk": MemoryLayout<hl_psk>.size,
-            "hl_peer": MemoryLayout<hl_peer>.size, "hl_session": MemoryLayout<hl_session>.size,
-            "hl_retained": MemoryLayout<hl_retained>.size, "hl_subscribe": MemoryLayout<hl_subscribe>.size,
-            "hl_receiver": MemoryLayout<hl_receiver>.size, "hl_delivery": MemoryLayout<hl_delivery>.size,
-            "hl_event": MemoryLayout<hl_event>.size, "hl_property": MemoryLayout<hl_property>.size,
-            "hl_answer": MemoryLayout<hl_answer>.size, "hl_call_v1": MemoryLayout<hl_call_v1>.size,
-            "hl_call": MemoryLayout<hl_call>.size, "hl_interest": MemoryLayout<hl_interest>.size,
-            "hl_core_v1": MemoryLayout<hl_core_v1>.size, "hl_field": MemoryLayout<hl_field>.size,
-            "hl_log_v1": MemoryLayout<hl_log_v1>.size, "hl_publication": MemoryLayout<hl_publication>.size,
-            "hl_publish_v1": MemoryLayout<hl_publish_v1>.size, "hl_executor_v1": MemoryLayout<hl_executor_v1>.size,
-            "hl_timer_v1": MemoryLayout<hl_timer_v1>.size, "hl_clock_v1": MemoryLayout<hl_clock_v1>.size,
-            "hl_random_v1": MemoryLayout<hl_random_v1>.size, "hl_watch_v1": MemoryLayout<hl_watch_v1>.size,
-            "hl_client_v1": MemoryLayout<hl_client_v1>.size, "hl_topic_v1": MemoryLayout<hl_topic_v1>.size,
-            "hl_self": MemoryLayout<hl_self>.size,
-        ]
-        #expect(frozen == seen)
     }
 }

@@ -9,6 +9,21 @@
 #define HOOKLINE_HOST_H
 
 #include "hooks.h"
+#include "services/administration.h"
+#include "services/clients.h"
+#include "services/consume.h"
+#include "services/http.h"
+#include "services/introspection.h"
+#include "services/kv.h"
+#include "services/log.h"
+#include "services/metrics.h"
+#include "services/provide.h"
+#include "services/publish.h"
+#include "services/retained.h"
+#include "services/state.h"
+#include "services/topic.h"
+#include "services/trace.h"
+#include "services/work.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -44,126 +59,6 @@ typedef struct hl_core_v1 {
     void (*fail)(hl_self *self, hl_view message);
 } hl_core_v1;
 
-#define HL_LOG_ERROR 1u
-#define HL_LOG_WARN 2u
-#define HL_LOG_INFO 3u
-#define HL_LOG_DEBUG 4u
-#define HL_LOG_TRACE 5u
-
-/* A key and a value of a log line. Frozen. */
-typedef struct hl_field {
-    hl_view key;
-    hl_view value;
-} hl_field;
-
-/* log/1 [any] */
-typedef struct hl_log_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    uint32_t (*enabled)(hl_self *self, uint32_t level);
-    /* event: one word with dots, for machines ("geo.lookup_failed"); message: for people. All copied. */
-    void (*write)(hl_self *self, uint32_t level, hl_view event, hl_view message, const hl_field *fields,
-                  uint32_t field_count);
-} hl_log_v1;
-
-#define HL_RETAIN 0x1u          /* as retained message */
-#define HL_TO_OWN_HOOKS 0x2u    /* hooks of this instance see it too */
-
-/* What publish/1 takes. Owner: plugin; everything is copied. */
-typedef struct hl_publication {
-    uint32_t struct_size;
-    uint32_t flags; /* HL_RETAIN, HL_TO_OWN_HOOKS */
-    hl_view topic;
-    hl_view payload;
-    hl_view properties; /* wire form */
-    uint32_t qos;
-    uint32_t expiry; /* seconds; 0 = never */
-    hl_call *cause;  /* [hook] the call this answers: its hops are counted on; NULL otherwise */
-} hl_publication;
-
-/* publish/1 [any] Queued; runs through the hooks and the routing like every message. HL_BUSY: the queue is full.
- * HL_INVALID: not a topic, or too large. A chain of more than 8 publishes caused by publishes is dropped and logged. */
-typedef struct hl_publish_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    hl_status (*publish)(hl_self *self, const hl_publication *publication);
-} hl_publish_v1;
-
-/* A piece of work, a timer or a file change: state is the instance's, user what was given. */
-typedef void (*hl_work_fn)(void *state, void *user);
-
-/* executor/1 */
-typedef struct hl_executor_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    /* [hook] Pends the call and runs function on a worker. Returns HL_PENDING, or HL_ERROR when the call may not
-     * pend or the queue is full: return it from the hook. */
-    hl_verdict (*defer)(hl_call *call, hl_deferred_fn function);
-    /* [any] Runs function on a worker. HL_BUSY when the queue is full. Work that has not begun at stop is dropped. */
-    hl_status (*submit)(hl_self *self, hl_work_fn function, void *user);
-} hl_executor_v1;
-
-typedef uint64_t hl_timer;
-
-/* timer/1 [any]; the function runs on a worker, never at the same time as itself. */
-typedef struct hl_timer_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    /* period_ns 0: once. */
-    hl_status (*start)(hl_self *self, int64_t delay_ns, int64_t period_ns, hl_work_fn function, void *user,
-                       hl_timer *out);
-    /* Once it has returned, the function does not begin any more (it may still be running). */
-    hl_status (*stop)(hl_self *self, hl_timer timer);
-} hl_timer_v1;
-
-/* clock/1 [any] */
-typedef struct hl_clock_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    hl_time (*monotonic)(hl_self *self);
-    int64_t (*wall)(hl_self *self); /* nanoseconds since 1970, UTC */
-} hl_clock_v1;
-
-/* random/1 [any] Fit for secrets. */
-typedef struct hl_random_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    void (*fill)(hl_self *self, void *bytes, uint64_t size);
-} hl_random_v1;
-
-typedef uint64_t hl_watch;
-
-/* watch/1 [any]; the function runs on a worker when the file may have changed: read it and compare. */
-typedef struct hl_watch_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    hl_status (*add)(hl_self *self, hl_view path, hl_work_fn function, void *user, hl_watch *out);
-    hl_status (*remove)(hl_self *self, hl_watch watch);
-} hl_watch_v1;
-
-/* client/1 [any]; takes effect at the next turn of the event loop concerned. connection 0: all of them. */
-typedef struct hl_client_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    /* Forgets cached verdicts. */
-    hl_status (*revoke)(hl_self *self, uint64_t connection);
-    /* revoke, and asks acl.subscribe about each live subscription again (HL_SUBSCRIBE_RECHECK): those denied end. */
-    hl_status (*recheck)(hl_self *self, uint64_t connection);
-    /* Disconnects with an MQTT reason code; not for connection 0. */
-    hl_status (*kick)(hl_self *self, uint64_t connection, uint32_t reason_code);
-    hl_status (*kick_client_id)(hl_self *self, hl_view client_id, uint32_t reason_code);
-} hl_client_v1;
-
-/* topic/1 [any]; results are 0 or 1. */
-typedef struct hl_topic_v1 {
-    uint32_t struct_size;
-    uint32_t flags;
-    uint32_t (*matches)(hl_self *self, hl_view filter, hl_view topic);
-    uint32_t (*valid_topic)(hl_self *self, hl_view topic);
-    uint32_t (*valid_filter)(hl_self *self, hl_view filter);
-    uint32_t (*covers)(hl_self *self, hl_view wider, hl_view narrower); /* every topic of narrower is in wider */
-} hl_topic_v1;
-
 /* The plugin's end of the host. Owner: host; valid from create until destroy. */
 struct hl_self {
     uint32_t struct_size;
@@ -182,6 +77,19 @@ struct hl_self {
     const hl_watch_v1 *watch;
     const hl_client_v1 *client;
     const hl_topic_v1 *topic;
+    const hl_consume_v1 *consume;
+    const hl_subs_v1 *subs;
+    const hl_retained_v1 *retained;
+    const hl_kv_v1 *kv;
+    const hl_http_v1 *http;
+    const hl_metrics_v1 *metrics;
+    const hl_trace_v1 *trace;
+    const hl_state_v1 *handover; /* state/1 */
+    const hl_reactor_v1 *reactor;
+    const hl_provide_v1 *provide;
+    const hl_abi_v1 *abi;
+    const hl_thread_check_v1 *thread_check;
+    /* Only for plugins that list them as required or optional, and by get_service: http_server/1, administration/1. */
 };
 
 #ifdef __cplusplus

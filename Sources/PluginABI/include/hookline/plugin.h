@@ -4,7 +4,8 @@
  *   types.h    views, verdicts, statuses, thread tags      hooks.h    hook ids, types, verdicts, interest
  *   entry.h    the entry, the description, life            message.h  clients, messages, events
  *   config.h   settings                                    host.h     services of the host
- *   call.h     the call a hook is in                       shorthand.h, properties.h  short names for all of it
+ *   call.h     the call a hook is in                       services/  one header for each kind of service
+ *                                                         shorthand.h, properties.h  short names for all of it
  *                                                         declare.h  HL_PLUGIN
  *
  * The tables are C89 with <stdint.h>; the short names need C99 or C++11 (define HL_NO_SHORTHAND to do without).

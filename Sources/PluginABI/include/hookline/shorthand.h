@@ -251,6 +251,57 @@ static inline hl_status hl_publish(hl_self *self, hl_view topic, const void *pay
     return self->publish->publish(self, &publication);
 }
 
+static inline const hl_msg *hl_batch_msg(const hl_batch *batch, uint32_t index) {
+    return (const hl_msg *)(const void *)((const uint8_t *)batch->msgs + (uint64_t)index * batch->stride);
+}
+
+static inline const hl_session *hl_session_at(const hl_session_list *list, uint32_t index) {
+    return (const hl_session *)(const void *)((const uint8_t *)list->sessions + (uint64_t)index * list->stride);
+}
+
+static inline const hl_subscription *hl_subscription_at(const hl_subscription_list *list, uint32_t index) {
+    const uint8_t *base = (const uint8_t *)list->subscriptions;
+    return (const hl_subscription *)(const void *)(base + (uint64_t)index * list->stride);
+}
+
+static inline const hl_sample *hl_sample_at(const hl_sample_list *list, uint32_t index) {
+    return (const hl_sample *)(const void *)((const uint8_t *)list->samples + (uint64_t)index * list->stride);
+}
+
+static inline const hl_span_data *hl_span_at(const hl_span_list *list, uint32_t index) {
+    return (const hl_span_data *)(const void *)((const uint8_t *)list->spans + (uint64_t)index * list->stride);
+}
+
+/* Messages whose topic matches the filter, in batches on a worker, with the default bounds. */
+static inline hl_status hl_consume(hl_self *self, hl_view filter, hl_batch_fn function, void *user) {
+    hl_consumer_options options;
+    if (!self->consume) return HL_UNAVAILABLE;
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.filters = &filter;
+    options.filter_count = 1;
+    return self->consume->open(self, &options, function, user, 0);
+}
+
+/* The series without labels of a metric; NULL when there is none. */
+static inline hl_series *hl_metric_define(hl_self *self, uint32_t kind, const char *name, const char *help) {
+    hl_metric_spec spec;
+    hl_metric *metric = 0;
+    if (!self->metrics) return 0;
+    memset(&spec, 0, sizeof spec);
+    spec.struct_size = sizeof spec;
+    spec.kind = kind;
+    spec.name = hl_str(name);
+    spec.help = hl_str(help);
+    if (self->metrics->define(self, &spec, &metric) != HL_OK) return 0;
+    return self->metrics->series(metric, 0, 0);
+}
+
+/* A service by "name/REV", to be cast to its table; NULL when absent or not granted. */
+static inline const void *hl_service(hl_self *self, const char *name) {
+    return self->core->get_service(self, hl_str(name));
+}
+
 static inline void hl_log(hl_self *self, uint32_t level, const char *event, const char *message) {
     if (self->log) self->log->write(self, level, hl_str(event), hl_str(message), 0, 0);
 }

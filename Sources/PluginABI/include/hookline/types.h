@@ -67,6 +67,8 @@ typedef uint32_t hl_status;
 #define HL_NOT_ALLOWED 11u /* wrong thread, wrong phase of life, or a setter that this hook does not have */
 #define HL_REFUSED 12u     /* the plugin does not accept this configuration */
 #define HL_NOT_FOUND 13u
+#define HL_CONFLICT 14u    /* somebody else has it, or it is not as expected */
+#define HL_LIMIT 15u       /* a bound is reached; see the function */
 
 /* What a hook answers. Which verdicts a hook has stands beside it in hooks.h; any other one counts as HL_ERROR. */
 typedef uint32_t hl_verdict;

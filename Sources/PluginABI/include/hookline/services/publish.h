@@ -1,0 +1,55 @@
+/*
+ * hookline/services/publish.h - publish/1: messages of a plugin.
+ */
+#ifndef HOOKLINE_SERVICES_PUBLISH_H
+#define HOOKLINE_SERVICES_PUBLISH_H
+
+#include "../call.h"
+#include "../types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HL_RETAIN 0x1u          /* as retained message */
+#define HL_TO_OWN_HOOKS 0x2u    /* hooks and consumers of this instance see it too */
+
+/* What became of a publication. status: HL_OK: it was routed, and stored where its QoS and the receivers ask for it;
+ * HL_NOT_FOUND: as_client is not connected; HL_NOT_ALLOWED: refused, see reason_code (an MQTT reason code, as a PUBACK
+ * would carry it; 0x10 with HL_OK: nobody subscribes). Runs on a worker [worker]. */
+typedef void (*hl_published_fn)(void *state, void *user, hl_status status, uint32_t reason_code);
+
+/* What publish/1 takes. Owner: plugin; everything is copied. */
+typedef struct hl_publication {
+    uint32_t struct_size;
+    uint32_t flags; /* HL_RETAIN, HL_TO_OWN_HOOKS */
+    hl_view topic;
+    hl_view payload;
+    hl_view properties; /* wire form, see properties.h */
+    uint32_t qos;
+    uint32_t expiry; /* seconds; 0 = never */
+    hl_call *cause;  /* [hook] the call this answers: its hops are counted on; NULL otherwise */
+    hl_view as_client; /* client id of a connected client: published in its name, with its rights; empty: as broker */
+    hl_published_fn done; /* NULL: nobody wants to know */
+    void *user;           /* of done */
+} hl_publication;
+
+/* publish/1 [any] Queued; runs through the hooks and the routing like every message. HL_BUSY: too many publications
+ * of this instance are under way (4,096), or the queue is full; nothing was taken. HL_INVALID: not a topic, or too
+ * large. A chain of more than 8 publishes caused by publishes is dropped and logged. */
+typedef struct hl_publish_v1 {
+    uint32_t struct_size;
+    uint32_t flags;
+    hl_status (*publish)(hl_self *self, const hl_publication *publication);
+    /* Back-pressure: runs function once on a worker when at most half of the publications are under way, perhaps at
+     * once. Call it after HL_BUSY, and publish on from there. */
+    hl_status (*when_ready)(hl_self *self, void (*function)(void *state, void *user), void *user);
+    /* Publications under way. */
+    uint32_t (*under_way)(hl_self *self);
+} hl_publish_v1;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
