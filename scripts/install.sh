@@ -17,6 +17,8 @@ for plugin in "$build"/lib*.so; do
 done
 ln -sfn ../lib/hookline/hookline "$dest$prefix/bin/hookline"
 install -m 0644 Sources/PluginABI/include/hookline/*.h "$dest$prefix/include/hookline/"
+install -d "$dest$prefix/include/hookline/services"
+install -m 0644 Sources/PluginABI/include/hookline/services/*.h "$dest$prefix/include/hookline/services/"
 # Relative to the file itself, as in the source tree: the installed tree can be moved.
 sed 's|^includedir=.*|includedir=${pcfiledir}/../../include|' Sources/PluginABI/pkgconfig/hookline.pc \
     >"$dest$prefix/lib/pkgconfig/hookline.pc"

@@ -9,7 +9,7 @@ public final class Broker: @unchecked Sendable {
     public let shards: [Shard]
     /// Tokens of hook calls that wait, by shard. [any thread]
     public var pendingHooks: [PendingHooks] { shared.pendingHooks }
-    private let shared: SharedState
+    let shared: SharedState
     private let relay = WakeRelay()
 
     /// - Parameters:
@@ -39,7 +39,9 @@ public final class Broker: @unchecked Sendable {
     /// - Returns: false when too much waits for the shard already; the message was not taken.
     @discardableResult
     public func publish(_ message: InjectedMessage) -> Bool {
-        shared.inboxes[shared.homeShard(of: message.topic)].offer(.publish(message))
+        // In a client's name: where the client is, so that its rights are asked for there.
+        let place = message.asClient.isEmpty ? message.topic : message.asClient
+        return shared.inboxes[shared.homeShard(of: place)].offer(.publish(message))
     }
 
     /// Asks something of one shard. [any thread]

@@ -115,6 +115,8 @@ public struct PluginEntry: Hashable, Sendable {
     public var isEnabled = true
     /// `config` as written; a mapping, or nil when there is none. Typed by ``PluginSettings``.
     public var config: YAMLNode?
+    /// Services the plugin may use at most, such as `kv` or `kv/1`; nil = all that it asks for.
+    public var grants: [String]?
     /// Where the entry starts.
     public var position: SourcePosition
 

@@ -52,6 +52,13 @@ final class HookFixture {
 
     deinit { handles.forEach { $0.deallocate() } }
 
+    /// Room for four events.
+    private static var fourEvents: HookEventQueue.Bounds {
+        var bounds = HookEventQueue.Bounds()
+        bounds.events = 4
+        return bounds
+    }
+
     /// Adds a plugin to the end of the chain and installs the table.
     @discardableResult
     func add(
@@ -72,7 +79,7 @@ final class HookFixture {
             submit: { work in
                 box.script.work.append(work)
                 return true
-            }, eventCapacity: 4, eventsReady: { box.script.calls += 100 })
+            }, events: HookFixture.fourEvents, eventsReady: { box.script.calls += 100 })
         handles.append(handle)
         scripts.append(script)
         instances.append(instance)

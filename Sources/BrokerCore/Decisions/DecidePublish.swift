@@ -307,9 +307,8 @@ extension Shard {
         lent.pointee.qos = UInt32(message.qos)
         lent.pointee.origin = message.origin.abiValue
         lent.pointee.packet_id = UInt32(packetID)
-        lent.pointee.hops = 0
+        (lent.pointee.instance, lent.pointee.hops) = state.pointee.injected
         lent.pointee.publisher = publisher
-        lent.pointee.instance = 0
         state.pointee.lentFrame = message.frame?.baseAddress
     }
 }

@@ -24,6 +24,8 @@ final class DetachedMessage {
     var hops: UInt32 = 0
     let id: UInt64
     var stage = Stage.new
+    /// Told once what became of it.
+    var done: (@Sendable (InjectionOutcome) -> Void)?
     /// msg.in has had its say.
     var isEdited = false
 
@@ -141,6 +143,7 @@ extension Shard {
         message.stage = message.topic == before ? .accepted : .new
         guard isPublishable(message.topic, message.payload.count, by: message.origin) else {
             message.withMessage { drop(nil, $0, .pluginDropped) }
+            message.done?(.refused(.topicNameInvalid))
             return false
         }
         return true
@@ -149,6 +152,7 @@ extension Shard {
     private func refuseDetached(_ message: DetachedMessage, _ outcome: HookOutcome) {
         let isOwn = message.identity == nil
         message.withMessage { drop(nil, $0, isOwn || outcome == .drop ? .pluginDropped : .publishDenied) }
+        message.done?(.refused(message.stage == .new ? .notAuthorized : .implementationSpecificError))
         guard outcome != .drop, let identity = message.identity else { return }
         transport.event(
             .publishDenied(
@@ -157,15 +161,19 @@ extension Shard {
     }
 
     private func deliverDetached(_ message: DetachedMessage) {
-        message.withMessage { lent in
-            guard let base = lent.topic.baseAddress else { return }
+        // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
+        state.pointee.injected = (message.instance, message.hops)
+        defer { state.pointee.injected = (0, 0) }
+        let isMatched = message.withMessage { lent in
+            guard let base = lent.topic.baseAddress else { return false }
             var lent = lent
             if lent.expiresAt != 0, lent.expiresAt <= now {
                 drop(nil, lent, .expired)
-                return
+                return false
             }
-            publish(&lent, topicEntry(base, lent.topic.count))
+            return publish(&lent, topicEntry(base, lent.topic.count))
         }
+        message.done?(.routed(matched: isMatched))
     }
 
     /// Whether a topic and a payload that a plugin made may enter the broker.

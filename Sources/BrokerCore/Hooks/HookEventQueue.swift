@@ -1,5 +1,5 @@
 import Locking
-import PluginABI
+public import PluginABI
 import Synchronization
 
 /// Events on their way from the event loops to the notify hooks of one instance: in order, bounded, drops counted.
@@ -12,25 +12,48 @@ public final class HookEventQueue: Sendable {
         let hook: UInt32
         let shard: Int
         let input: HeldInput
+        /// What it counts against the bound of bytes.
+        let bytes: Int
     }
 
     private struct State {
         var items: [Item] = []
         var next = 0
+        var bytes = 0
         var lost: UInt64 = 0
+        var received: UInt64 = 0
         var isScheduled = false
         var isClosed = false
     }
 
     private let state = Locked(State())
-    private let capacity: Int
+    /// The bounds of a queue and what happens at them.
+    public struct Bounds: Sendable {
+        /// Events that wait; at least 1.
+        public var events = 8192
+        /// Bytes of topics, payloads and properties that wait; one event may be larger.
+        public var bytes = 64 << 20
+        /// The oldest event makes room for a new one; else the new one is dropped.
+        public var dropsOldest = false
+
+        /// What notify hooks have.
+        public init() {}
+    }
+
+    private let bounds: Bounds
     private let ready: @Sendable () -> Void
     private let lostCount = Atomic<UInt64>(0)
 
-    init(capacity: Int, ready: @escaping @Sendable () -> Void) {
-        precondition(capacity > 0, "an event queue holds at least one event")
-        self.capacity = capacity
+    init(bounds: Bounds, ready: @escaping @Sendable () -> Void) {
+        precondition(bounds.events > 0, "an event queue holds at least one event")
+        self.bounds = bounds
         self.ready = ready
+    }
+
+    /// What waits, and what came and was lost since the start.
+    public var usage: (events: Int, bytes: Int, received: UInt64, lost: UInt64) {
+        let (events, bytes, received) = state.withLock { ($0.items.count - $0.next, $0.bytes, $0.received) }
+        return (events, bytes, received, dropped)
     }
 
     /// Events that were dropped because the queue was full, since the start.
@@ -60,29 +83,90 @@ public final class HookEventQueue: Sendable {
         }
     }
 
+    /// Lends up to `limit` messages at once, for consumers. [worker]; called as ``run(limit:now:)`` is.
+    /// - Parameter body: the messages, valid until it returns, and how many were lost before them. Not called when
+    ///   there are none.
+    /// - Returns: whether more wait.
+    public func runBatch(limit: Int, _ body: (_ messages: [hl_msg], _ lost: UInt64) -> Void) -> Bool {
+        // It stays scheduled meanwhile: nobody else runs.
+        let (items, lost) = state.withLock { state in
+            let end = min(state.items.count, state.next + limit)
+            let items = Array(state.items[state.next..<end])
+            state.next = end
+            for item in items { state.bytes -= item.bytes }
+            let lost = state.lost
+            state.lost = 0
+            if state.next == state.items.count {
+                state.items.removeAll(keepingCapacity: true)
+                state.next = 0
+            }
+            compact(&state)
+            return (items, lost)
+        }
+        let messages = items.compactMap {
+            $0.input.pointer.assumingMemoryBound(to: hl_event.self).pointee.msg?.pointee
+        }
+        if !messages.isEmpty {
+            withExtendedLifetime(items) { HookCalls.withHops(of: messages) { body(messages, lost) } }
+        }
+        return state.withLock { state in
+            state.isScheduled = state.next < state.items.count
+            return state.isScheduled
+        }
+    }
+
     /// Drops what waits and takes nothing more: the instance is about to stop. [control]
     public func close() {
         state.withLock { state in
             state.items.removeAll()
             state.next = 0
+            state.bytes = 0
             state.isClosed = true
         }
     }
 
     func push(_ slot: HookSlot, hook: UInt32, shard: Int, input: HeldInput) {
+        let item = Item(slot: slot, hook: hook, shard: shard, input: input, bytes: input.eventBytes)
+        // Freed after the lock is given back.
+        var displaced: [Item] = []
         let becameReady = state.withLock { state in
             guard !state.isClosed else { return false }
-            guard state.items.count - state.next < capacity else {
-                state.lost &+= 1
-                lostCount.wrappingAdd(1, ordering: .relaxed)
-                return false
+            state.received &+= 1
+            while !fits(item, state) {
+                guard bounds.dropsOldest, state.next < state.items.count else {
+                    countLoss(&state)
+                    return false
+                }
+                let oldest = state.items[state.next]
+                state.next += 1
+                state.bytes -= oldest.bytes
+                displaced.append(oldest)
+                countLoss(&state)
             }
-            state.items.append(Item(slot: slot, hook: hook, shard: shard, input: input))
+            compact(&state)
+            state.items.append(item)
+            state.bytes += item.bytes
             if state.isScheduled { return false }
             state.isScheduled = true
             return true
         }
         if becameReady { ready() }
+    }
+
+    private func fits(_ item: Item, _ state: borrowing State) -> Bool {
+        let waiting = state.items.count - state.next
+        return waiting == 0 || (waiting < bounds.events && state.bytes + item.bytes <= bounds.bytes)
+    }
+
+    private func countLoss(_ state: inout State) {
+        state.lost &+= 1
+        lostCount.wrappingAdd(1, ordering: .relaxed)
+    }
+
+    private func compact(_ state: inout State) {
+        guard state.next >= 256, state.next * 2 >= state.items.count else { return }
+        state.items.removeFirst(state.next)
+        state.next = 0
     }
 
     private func take() -> (Item, UInt64)? {
@@ -97,10 +181,8 @@ public final class HookEventQueue: Sendable {
             let lost = state.lost
             state.lost = 0
             state.next += 1
-            if state.next >= 256, state.next * 2 >= state.items.count {
-                state.items.removeFirst(state.next)
-                state.next = 0
-            }
+            state.bytes -= item.bytes
+            compact(&state)
             return (item, lost)
         }
     }

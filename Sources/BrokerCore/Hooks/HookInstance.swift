@@ -30,13 +30,13 @@ public final class HookInstance: @unchecked Sendable {
 
     /// - Parameters:
     ///   - submit: hands work to a worker thread; false when its queue is full. [any] thread.
-    ///   - eventCapacity: bound of events that wait for the notify hooks; beyond it they are dropped and counted.
+    ///   - events: bounds of what waits for the notify hooks; what is beyond is dropped and counted.
     ///   - eventsReady: called when the queue of events was empty and is not any more. [any] thread, must not block.
     public init(
         number: UInt64, name: String, generation: UInt32, handle: UnsafeMutablePointer<hl_self>,
         state: UnsafeMutableRawPointer?, onCancel: hl_cancel_fn?,
         submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool,
-        eventCapacity: Int = 8192, eventsReady: @escaping @Sendable () -> Void
+        events: HookEventQueue.Bounds = .init(), eventsReady: @escaping @Sendable () -> Void
     ) {
         precondition(number != 0, "instance number 0 means 'no plugin'")
         self.number = number
@@ -46,7 +46,7 @@ public final class HookInstance: @unchecked Sendable {
         self.state = state
         self.onCancel = onCancel
         self.submit = submit
-        self.events = HookEventQueue(capacity: eventCapacity, ready: eventsReady)
+        self.events = HookEventQueue(bounds: events, ready: eventsReady)
     }
 
     /// Hook calls that ended in an error, a missed deadline or a verdict the hook does not have.

@@ -3,18 +3,64 @@ import PluginABI
 
 /// Messages that come from plugins, and what notify hooks hear of messages.
 extension Shard {
-    /// Runs the message of a plugin through `msg.in`, as any other, and that of a bridge through `acl.publish` before;
-    /// then delivers what comes of it, at once or when a hook has answered.
-    func publishThroughHooks(_ message: PublishedMessage, _ injected: InjectedMessage) {
-        let identity =
-            injected.bridge.isEmpty
-            ? nil
-            : ClientIdentity(
+    /// Publishes a message that no connection sent, and says what became of it, at once or when a hook has answered.
+    func inject(_ injected: InjectedMessage) {
+        guard TopicName.validate(injected.topic) == nil else {
+            injected.done?(.refused(.topicNameInvalid))
+            return
+        }
+        injected.topic.withUnsafeBytes { topic in
+            injected.properties.withUnsafeBytes { properties in
+                injected.payload.withUnsafeBytes { payload in
+                    var message = PublishedMessage(
+                        topic: topic, properties: properties, payload: payload, qos: injected.qos,
+                        retain: injected.retain, origin: injected.bridge.isEmpty ? .plugin : .bridge)
+                    if let expiry = injected.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
+                    inject(&message, injected)
+                }
+            }
+        }
+    }
+
+    private func inject(_ message: inout PublishedMessage, _ injected: InjectedMessage) {
+        guard let base = message.topic.baseAddress else { return }
+        let isAsked = !injected.bridge.isEmpty || !injected.asClient.isEmpty
+        // The broker's own messages have made no hop and are not for plugins to change.
+        if injected.hops > 0, state.pointee.editsMessages || isAsked {
+            publishThroughHooks(message, injected)
+            return
+        }
+        // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
+        state.pointee.injected = (injected.instance, injected.hops)
+        let isMatched = publish(&message, topicEntry(base, message.topic.count))
+        state.pointee.injected = (0, 0)
+        injected.done?(.routed(matched: isMatched))
+    }
+
+    /// Runs the message of a plugin through `msg.in`, as any other, and that of a bridge, or one in the name of a
+    /// client, through `acl.publish` before; then delivers what comes of it, at once or when a hook has answered.
+    private func publishThroughHooks(_ message: PublishedMessage, _ injected: InjectedMessage) {
+        var message = message
+        var identity: ClientIdentity?
+        if !injected.bridge.isEmpty {
+            identity = ClientIdentity(
                 clientID: injected.bridge, username: [], groups: [], account: [], address: "", listener: "")
+        } else if !injected.asClient.isEmpty {
+            guard let session = findSession(injected.asClient), let connection = session.pointee.connection,
+                connection.isOnline
+            else {
+                injected.done?(.noSuchClient)
+                return
+            }
+            identity = connection.extras.identity
+            message.publisher = session.pointee.id
+        }
         let detached = DetachedMessage(
-            message, id: state.pointee.makeMessageID(), identity: identity, flags: HL_CLIENT_BRIDGE)
+            message, id: state.pointee.makeMessageID(), identity: identity,
+            flags: injected.bridge.isEmpty ? 0 : HL_CLIENT_BRIDGE)
         detached.instance = injected.instance
         detached.hops = injected.hops
+        detached.done = injected.done
         publishDetached(detached)
     }
 

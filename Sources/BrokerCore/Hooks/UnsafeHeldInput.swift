@@ -20,6 +20,13 @@ final class HeldInput: @unchecked Sendable {
         self.pointer = pointer
     }
 
+    /// Of an event: bytes of its topic and its message.
+    var eventBytes: Int {
+        let event = pointer.assumingMemoryBound(to: hl_event.self).pointee
+        let message = event.msg.map { Int($0.pointee.topic.len + $0.pointee.payload.len + $0.pointee.properties.len) }
+        return Int(event.topic.len) + (message ?? 0)
+    }
+
     /// The parts of a message that are copied.
     private struct Parts {
         var payload = true

@@ -33,6 +33,26 @@ public enum HookCalls {
         }
     }
 
+    /// Runs `body` as if it were inside a hook about the message with the most hops: what it publishes counts on.
+    static func withHops(of messages: [hl_msg], _ body: () -> Void) {
+        guard var message = messages.max(by: { $0.hops < $1.hops }), message.hops > 0 else { return body() }
+        withUnsafePointer(to: &message) { message in
+            var call = hl_call()
+            call.struct_size = UInt32(MemoryLayout<hl_call>.size)
+            call.hook = HL_HOOK_MSG_IN
+            call.input = UnsafeRawPointer(message)
+            withUnsafeMutablePointer(to: &call) { call in
+                let before = current
+                setCurrent(call)
+                defer { setCurrent(before) }
+                body()
+            }
+        }
+    }
+
+    /// Whether a hook runs on this thread.
+    public static var isInHook: Bool { current?.pointee.input != nil }
+
     /// Marks the call that runs on this thread. It stays marked, without an input when no function of a plugin runs.
     @inline(__always)
     static func setCurrent(_ call: UnsafeMutablePointer<hl_call>?) {

@@ -73,6 +73,17 @@ struct UnsafeHandleTable<Element> {
         }
     }
 
+    /// Calls `body` with the elements in use from slot `index` on, until it answers false.
+    /// - Returns: the slot it answered false to; nil when all were seen.
+    func walk(from index: Int, _ body: (UnsafeMutablePointer<Element>) -> Bool) -> Int? {
+        for slot in max(0, index)..<max(index, chunks.count << Self.chunkBits) {
+            let chunk = chunks[slot >> Self.chunkBits]
+            guard chunk.slots[slot & Self.chunkMask].generation & 1 == 1 else { continue }
+            if !body(chunk.elements + (slot & Self.chunkMask)) { return slot }
+        }
+        return nil
+    }
+
     private mutating func addChunk() {
         let size = 1 << Self.chunkBits
         let slots = UnsafeMutablePointer<Slot>.allocate(capacity: size)

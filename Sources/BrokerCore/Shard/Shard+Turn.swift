@@ -80,6 +80,7 @@ extension Shard {
         case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
         case .recheckSubscriptions: recheckSubscriptions()
         case .shortOfMemory(let isShort): isShortOfMemory = isShort
+        case .administer(let body): body(self)
         case .drain: isDraining = true
         case .disconnectAll: disconnectAll { _ in true }
         }
@@ -116,28 +117,6 @@ extension Shard {
             if connection.pointee.id == id, connection.pointee.phase != .closed { found = connection }
         }
         if let found { disconnect(found, reason: reason, cause: .kicked) }
-    }
-
-    private func inject(_ injected: InjectedMessage) {
-        guard TopicName.validate(injected.topic) == nil else { return }
-        injected.topic.withUnsafeBytes { topic in
-            injected.properties.withUnsafeBytes { properties in
-                injected.payload.withUnsafeBytes { payload in
-                    guard let base = topic.baseAddress else { return }
-                    var message = PublishedMessage(
-                        topic: topic, properties: properties, payload: payload, qos: injected.qos,
-                        retain: injected.retain, origin: injected.bridge.isEmpty ? .plugin : .bridge)
-                    if let expiry = injected.expiry { message.expiresAt = now &+ Int64(expiry) &* 1_000_000_000 }
-                    let entry = topicEntry(base, topic.count)
-                    // The broker's own messages have made no hop and are not for plugins to change.
-                    if injected.hops > 0, state.pointee.editsMessages || !injected.bridge.isEmpty {
-                        publishThroughHooks(message, injected)
-                    } else {
-                        publish(&message, entry)
-                    }
-                }
-            }
-        }
     }
 
     /// Says good-bye to clients: 5.0 clients learn why.

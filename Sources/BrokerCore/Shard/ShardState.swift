@@ -55,6 +55,8 @@ struct ShardState {
     var notifiedAt: Int64 = 0
     /// A hand-over ring is full and what waits for it is at its bound: publishers are held back.
     var isHandoverFull = false
+    /// Whose message is being published, and how many publishes of plugins led to it; see ``InjectedMessage``.
+    var injected: (instance: UInt64, hops: UInt32) = (0, 0)
     var nextMessageID: UInt64
     var nextConnectionID: UInt64
 

@@ -21,6 +21,8 @@ public enum ShardCommand: Sendable {
     case recheckSubscriptions
     /// The process uses more memory than it may, or no longer does: while it does, every queue counts as full.
     case shortOfMemory(Bool)
+    /// Look at the shard, or change it, on its thread.
+    case administer(@Sendable (Shard) -> Void)
     /// Take no new clients, and tell each client good-bye as soon as nothing is on its way to it any more.
     case drain
     /// Tell every client good-bye now.
@@ -47,6 +49,10 @@ public struct InjectedMessage: Sendable {
     public var bridge: [UInt8] = []
     /// How many plugin publishes led to it.
     public var hops: UInt32 = 0
+    /// Client Identifier of a connected client in whose name and with whose rights it is published; empty: nobody's.
+    public var asClient: [UInt8] = []
+    /// Told once what became of it, on a shard's thread.
+    public var done: (@Sendable (InjectionOutcome) -> Void)?
 
     /// A message without properties.
     public init(topic: [UInt8], payload: [UInt8], qos: UInt8 = 0, retain: Bool = false) {
@@ -55,6 +61,16 @@ public struct InjectedMessage: Sendable {
         self.qos = qos
         self.retain = retain
     }
+}
+
+/// What became of an ``InjectedMessage``.
+public enum InjectionOutcome: Sendable, Equatable {
+    /// Routed; `matched` says whether anybody may have received it.
+    case routed(matched: Bool)
+    /// A plugin refused or dropped it, or it is none.
+    case refused(ReasonCode)
+    /// Nobody is connected with the Client Identifier it names.
+    case noSuchClient
 }
 
 /// Numbers about one shard at one moment.

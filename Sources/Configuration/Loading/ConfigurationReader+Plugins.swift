@@ -1,7 +1,7 @@
 import PositionedYAML
 
 extension ConfigurationReader {
-    private static let keys = ["id", "plugin", "path", "enabled", "config"]
+    private static let keys = ["id", "plugin", "path", "enabled", "config", "grants"]
 
     /// Keys that the design knows and this version does not honour. A pin that pins nothing would be worse than none.
     private static let laterKeys = [
@@ -10,7 +10,6 @@ extension ConfigurationReader {
         "isolation": "every plugin runs in the broker's process",
         "hooks": "deadlines and policies of hooks are fixed",
         "shadow": "plugins cannot run in shadow yet",
-        "grants": "every plugin is granted the services it requires",
         "reload": "plugins are not reloaded by themselves yet",
         "require_pins": "files are not pinned yet",
     ]
@@ -50,7 +49,7 @@ extension ConfigurationReader {
         guard let id = text(idNode, expected: "an id"), checkID(id, at: idNode.position) else { return nil }
         var entry = PluginEntry(id: id, position: node.position)
         if let name = node["plugin"], let plugin = text(name, expected: "a plugin's name"),
-            checkID(plugin, at: name.position)
+            checkName(plugin, at: name.position)
         {
             entry.plugin = plugin
         }
@@ -70,7 +69,29 @@ extension ConfigurationReader {
             }
         }
         if let path = node["path"] { file(path, of: &entry) }
+        if let grants = node["grants"] { entry.grants = services(grants) }
         return entry
+    }
+
+    /// The names under `grants`; an empty list grants nothing.
+    private mutating func services(_ node: YAMLNode) -> [String] {
+        guard let elements = node.elements else {
+            let shape = "a list of services, such as [log, publish, kv]"
+            report(.value(.wrongShape(found: node.summary, expected: shape)), at: node.position)
+            return []
+        }
+        var names: [String] = []
+        for element in elements {
+            if let name = text(element, expected: "a service, such as kv") { names.append(name) }
+        }
+        return names
+    }
+
+    /// A plugin is named like an instance, or `builtin:NAME` when it is part of the executable.
+    private mutating func checkName(_ name: String, at position: SourcePosition) -> Bool {
+        let builtin = "builtin:"
+        guard name.hasPrefix(builtin) else { return checkID(name, at: position) }
+        return checkID(String(name.dropFirst(builtin.count)), at: position)
     }
 
     private mutating func file(_ node: YAMLNode, of entry: inout PluginEntry) {

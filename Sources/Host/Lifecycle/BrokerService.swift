@@ -1,5 +1,6 @@
 import BrokerCore
 import Configuration
+import PluginABI
 import PositionedYAML
 import Reactor
 
@@ -19,11 +20,19 @@ final class BrokerService {
     private let runDirectory: ClaimedRunDirectory?
     private var staging: StagingDirectory?
     private var plugins: PluginHost?
+    private let isChecking: Bool
+    private let builtins: [String: hl_plugin_entry_fn]
+    private let administer: Administer
+
+    /// How plugins ask for what an operator can ask for; see ``BrokerPort``.
+    typealias Administer =
+        @Sendable (AdministrationRequest, @escaping @Sendable (AdministrationAnswer) -> Void) -> Bool
 
     /// Makes broker and loops; nobody is served before ``start()``.
     init(
         configuration: ServerConfiguration, listeners: [BoundListener], log: Log, control: EventLoop,
-        announcements: AnnouncementFiles, runDirectory: ClaimedRunDirectory?
+        announcements: AnnouncementFiles, runDirectory: ClaimedRunDirectory?, isChecking: Bool = false,
+        builtins: [String: hl_plugin_entry_fn] = [:], administer: @escaping Administer = { _, _ in false }
     ) throws(SystemError) {
         let threads = configuration.broker.threads > 0 ? configuration.broker.threads : AvailableCPUs.count()
         let limits = configuration.broker.limits
@@ -45,6 +54,9 @@ final class BrokerService {
         self.log = log
         self.announcements = announcements
         self.runDirectory = runDirectory
+        self.isChecking = isChecking
+        self.builtins = builtins
+        self.administer = administer
     }
 
     /// Connections that are open now.
@@ -65,26 +77,30 @@ final class BrokerService {
     /// Starts the plugins in the order of the configuration. Returns when every loop calls them.
     func startPlugins(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) {
         guard loaded.configuration.plugins.contains(where: \.isEnabled) else { return }
-        let plugins = try pluginHost(loaded)
-        try plugins.start(loaded.configuration.plugins, paths: loaded.paths)
-        try checkExposure(loaded.configuration)
+        try applyPlugins(loaded, exposing: loaded.configuration)
     }
 
-    /// Starts plugins beside those that run; one whose id runs already takes its place. When one of them is wrong,
-    /// nothing changes; when one does not start, those before it have.
-    func startPlugins(_ entries: [PluginEntry], of loaded: LoadedConfiguration) throws(ConfigurationErrors) {
-        guard !entries.isEmpty else { return }
-        let plugins = try pluginHost(loaded)
-        try plugins.check(loaded.configuration.plugins, paths: loaded.paths)
-        for entry in entries { try plugins.replace(entry, paths: loaded.paths) }
-    }
-
-    /// Takes plugins out of the chain, unless that would leave a listener open to anybody. `running` says which
-    /// listeners there are: those of a changed file may be others.
-    func stopPlugins(_ ids: [String], running: ServerConfiguration) throws(ConfigurationErrors) {
-        guard !ids.isEmpty else { return }
-        try checkExposure(running, without: Set(ids))
-        for id in ids { _ = plugins?.remove(id) }
+    /// Makes the plugins of a configuration what runs, in its order: all of them or, when something is wrong with one,
+    /// nothing of it.
+    /// - Parameters:
+    ///   - renewing: plugins whose code is loaded again although their entries are unchanged.
+    ///   - running: says which listeners there are: those of a changed file may be others.
+    @discardableResult
+    func applyPlugins(
+        _ loaded: LoadedConfiguration, renewing: Set<String> = [], exposing running: ServerConfiguration
+    ) throws(ConfigurationErrors) -> PluginChanges {
+        guard plugins != nil || loaded.configuration.plugins.contains(where: \.isEnabled) else { return .init() }
+        var exposing = running
+        exposing.plugins = loaded.configuration.plugins
+        let known = exposing
+        return try pluginHost(loaded).apply(
+            loaded.configuration.plugins, paths: loaded.paths, renewing: renewing,
+            verify: { (outlook) throws(ConfigurationErrors) in
+                // The configuration was checked with what the file tells; now the hooks are known.
+                let authenticating = Set(outlook.filter { $0.hooks.contains("auth.connect") }.map(\.id))
+                let exposed = known.exposedListeners { authenticating.contains($0.id) }
+                guard exposed.isEmpty else { throw ConfigurationErrors(exposed) }
+            })
     }
 
     private func pluginHost(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) -> PluginHost {
@@ -92,7 +108,10 @@ final class BrokerService {
         do throws(OperationError) {
             let staging = try StagingDirectory(in: runDirectory?.path)
             let plugins = PluginHost(
-                PluginEnvironment(broker, log: log, configuration: loaded.configuration.broker, staging: staging))
+                PluginEnvironment(
+                    broker, log: log, configuration: loaded.configuration.broker, staging: staging,
+                    isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, administer: administer),
+                builtins: builtins)
             self.staging = staging
             self.plugins = plugins
             return plugins
@@ -101,15 +120,6 @@ final class BrokerService {
                 ConfigurationError(.conflict("plugins: \(error)"), at: SourcePosition(source: "plugins"))
             ])
         }
-    }
-
-    /// The configuration was checked with what the file tells; now the hooks are known.
-    private func checkExposure(
-        _ configuration: ServerConfiguration, without stopped: Set<String> = []
-    ) throws(ConfigurationErrors) {
-        let authenticating = Set(pluginStatuses.filter { $0.hooks.contains("auth.connect") }.map(\.id))
-        let exposed = configuration.exposedListeners { authenticating.subtracting(stopped).contains($0.id) }
-        guard exposed.isEmpty else { throw ConfigurationErrors(exposed) }
     }
 
     /// State of the plugins that run.

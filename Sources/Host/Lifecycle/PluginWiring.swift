@@ -5,15 +5,23 @@ import Synchronization
 
 extension PluginEnvironment {
     /// What the plugins of `broker` need.
-    init(_ broker: Broker, log: Log, configuration: BrokerConfiguration, staging: StagingDirectory) {
+    init(
+        _ broker: Broker, log: Log, configuration: BrokerConfiguration, staging: StagingDirectory, isEphemeral: Bool,
+        isChecking: Bool, administer: @escaping BrokerService.Administer
+    ) {
+        var port = BrokerPort(broker)
+        port.administer = administer
         self.init(
             pluginDirectories: configuration.pluginDirectories, stagingDirectory: staging.path,
-            pending: broker.pendingHooks, broker: BrokerPort(broker), log: PluginLog(log),
+            pending: broker.pendingHooks, broker: port, log: PluginLog(log),
             install: { table, whenInUse in
                 broker.install(table)
                 let missing = Countdown(broker.shards.count, then: whenInUse)
                 broker.postToAll(.barrier { missing.arrive() })
             })
+        let data = configuration.dataDirectory
+        dataDirectory = isEphemeral || data.isEmpty ? nil : data
+        self.isChecking = isChecking
     }
 
     /// For a check: nothing is started, so nothing is asked for.
@@ -53,6 +61,8 @@ extension BrokerPort {
                 message.expiry = publication.expiry == 0 ? nil : publication.expiry
                 message.instance = publication.instance
                 message.hops = publication.hops
+                message.asClient = publication.asClient
+                message.done = publication.done
                 return broker.publish(message)
             },
             revokeVerdicts: { connection in broker.post(.revokeVerdicts(connection: connection), toHomeOf: connection)
@@ -70,6 +80,7 @@ extension BrokerPort {
                     .kick(clientID: clientID, reason: ReasonCode(rawValue: code), { _ in }),
                     to: broker.homeShard(ofClient: clientID))
             })
+        self.broker = broker
     }
 }
 

@@ -16,10 +16,8 @@ struct ReloadPlan: Equatable {
     var applied: [String] = []
     /// Settings that wait for the next start.
     var waiting: [Waiting] = []
-    /// Plugins to start, or to start anew with other settings, in hook order.
-    var startedPlugins: [PluginEntry] = []
-    /// Plugins to stop, once the others have started.
-    var stoppedPlugins: [String] = []
+    /// The list of plugins is another: one more or less, other settings, another order.
+    var changesPlugins = false
 
     /// The settings that a running broker takes over.
     static let live: Set<String> = ["broker.log.level"]
@@ -35,23 +33,11 @@ struct ReloadPlan: Equatable {
             }
         }
         compareListeners(running.listeners, file.listeners)
-        comparePlugins(running.plugins.filter(\.isEnabled), file.plugins.filter(\.isEnabled))
+        let (before, after) = (running.plugins.filter(\.isEnabled), file.plugins.filter(\.isEnabled))
+        changesPlugins = before.map(Self.meaning) != after.map(Self.meaning)
     }
 
-    /// A running chain can lose plugins, take new ones at its end, and exchange one for itself. Another order waits.
-    private mutating func comparePlugins(_ running: [PluginEntry], _ file: [PluginEntry]) {
-        let before = Dictionary(running.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        let kept = running.map(\.id).filter { id in file.contains { $0.id == id } }
-        guard file.map(\.id).starts(with: kept) else {
-            waiting.append(
-                Waiting(
-                    setting: "plugins (their order)", running: running.map(\.id).joined(separator: ","),
-                    file: file.map(\.id).joined(separator: ",")))
-            return
-        }
-        startedPlugins = file.filter { entry in before[entry.id]?.definition != entry.definition }
-        stoppedPlugins = running.map(\.id).filter { !kept.contains($0) }
-    }
+    private static func meaning(_ entry: PluginEntry) -> String { "\(entry.id) \(entry.definition)" }
 
     private mutating func compareListeners(_ running: [ListenerConfiguration], _ file: [ListenerConfiguration]) {
         for name in Set((running + file).map(\.name)).sorted() {
@@ -72,12 +58,5 @@ extension ListenerConfiguration {
         var copy = self
         copy.position = .init(source: "")
         return copy
-    }
-}
-
-extension PluginEntry {
-    /// What the entry means, wherever it stands in the file.
-    fileprivate var definition: String {
-        "\(plugin) \(path ?? "") \(config.map { JSONText($0).rendered } ?? "")"
     }
 }

@@ -79,10 +79,12 @@ extension Startup {
         let listeners = try orFail { () throws(ListenerFailure) in
             try ListenerOpening.open(configuration.listeners, layers: layers, tcp: configuration.broker.tcp)
         }
+        let mailbox = supervisor.mailbox
         let service = try orFail { () throws(SystemError) in
             try BrokerService(
                 configuration: configuration, listeners: listeners, log: log, control: supervisor.loop,
-                announcements: announcements, runDirectory: runDirectory)
+                announcements: announcements, runDirectory: runDirectory, isChecking: supervisor.options.isTestMode,
+                administer: { request, answer in mailbox?.post(.administer(request, answer)) ?? false })
         }
         let control = try openControlSocket(runDirectory)
         try orFail { () throws(SystemError) in try service.start() }

@@ -46,6 +46,15 @@ extension Supervisor: ControlCommands {
             guard let query = queries[number], query.snapshots.count == service?.broker.shards.count else { return }
             queries[number] = nil
             query.answer(.done(status(of: query.snapshots)))
+        case .administer(let request, let answer):
+            let command: ControlRequest =
+                switch request {
+                case .status: ControlRequest(.status)
+                case .reload(let name): ControlRequest(.reload, name: name)
+                }
+            perform(command) { said in
+                answer(said.isOK ? .done(JSONText.object(said.members).rendered) : .refused(said.error ?? "refused"))
+            }
         }
     }
 

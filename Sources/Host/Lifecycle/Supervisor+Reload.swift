@@ -9,9 +9,9 @@ extension Supervisor {
         do throws(ConfigurationErrors) {
             let loaded = try ServerConfiguration.load(options)
             let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
-            try applyPlugins(plan, loaded)
+            let changes = try applyPlugins(loaded, if: plan.changesPlugins)
             let problems = reloadCertificates()
-            let answer = apply(plan, loaded)
+            let answer = apply(plan, changes, loaded)
             guard problems.isEmpty else {
                 return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
             }
@@ -21,30 +21,31 @@ extension Supervisor {
         }
     }
 
-    /// New ones first: there is no moment in which fewer plugins decide than before and after.
-    private func applyPlugins(_ plan: ReloadPlan, _ loaded: LoadedConfiguration) throws(ConfigurationErrors) {
-        guard let service, !plan.startedPlugins.isEmpty || !plan.stoppedPlugins.isEmpty else { return }
-        try service.startPlugins(plan.startedPlugins, of: loaded)
-        for entry in plan.startedPlugins {
-            if let place = running.configuration.plugins.firstIndex(where: { $0.id == entry.id }) {
-                running.configuration.plugins[place] = entry
-            } else {
-                running.configuration.plugins.append(entry)
-            }
-        }
-        try service.stopPlugins(plan.stoppedPlugins, running: running.configuration)
+    private func applyPlugins(
+        _ loaded: LoadedConfiguration, if isNeeded: Bool, renewing: Set<String> = []
+    ) throws(ConfigurationErrors) -> PluginChanges {
+        guard let service, isNeeded else { return PluginChanges() }
+        let changes = try service.applyPlugins(loaded, renewing: renewing, exposing: running.configuration)
         running.configuration.plugins = loaded.configuration.plugins
+        return changes
     }
 
     /// `hookline reload NAME`: a new generation of one plugin, with the settings the file has now. The old one serves
-    /// until the new one has started, and stays when that fails.
+    /// until the new one has started, and stays when that fails. Other plugins are left alone.
     func reloadPlugin(_ id: String) -> ControlAnswer {
         do throws(ConfigurationErrors) {
-            let loaded = try ServerConfiguration.load(options)
+            var loaded = try ServerConfiguration.load(options)
             guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }) else {
                 return .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure)
             }
-            try service?.startPlugins([entry], of: loaded)
+            var plugins = running.configuration.plugins
+            if let place = plugins.firstIndex(where: { $0.id == id }) {
+                plugins[place] = entry
+            } else {
+                plugins.append(entry)
+            }
+            loaded.configuration.plugins = plugins
+            _ = try applyPlugins(loaded, if: true, renewing: [id])
             log.write(.pluginReloaded) { [.init("plugin", id)] }
             return .done([("changed", [.string("plugins.\(id)")])])
         } catch {
@@ -64,11 +65,15 @@ extension Supervisor {
         return .refused(errors.description, exitCode: ExitCode.badConfiguration)
     }
 
-    private func apply(_ plan: ReloadPlan, _ loaded: LoadedConfiguration) -> ControlAnswer {
+    private func apply(
+        _ plan: ReloadPlan, _ changes: PluginChanges, _ loaded: LoadedConfiguration
+    ) -> ControlAnswer {
         let level = loaded.configuration.broker.log.level
         log.setLevel(level)
         running.configuration.broker.log.level = level
-        let changed = plan.applied + (plan.startedPlugins.map(\.id) + plan.stoppedPlugins).map { "plugins.\($0)" }
+        let plugins = changes.started + changes.replaced + changes.reconfigured + changes.stopped
+        let changed =
+            plan.applied + plugins.map { "plugins.\($0)" } + (changes.isReordered ? ["plugins (their order)"] : [])
         log.write(.configReloaded) {
             [.init("changed", changed.isEmpty ? "nothing" : changed.joined(separator: ","))]
         }

@@ -150,4 +150,6 @@ final class Supervisor: StreamHandler {
 enum ControlMessage: Sendable {
     /// One shard's answer to a status query.
     case snapshot(query: UInt64, ShardSnapshot)
+    /// A plugin asks what an operator can ask.
+    case administer(AdministrationRequest, @Sendable (AdministrationAnswer) -> Void)
 }

@@ -1,3 +1,5 @@
+public import BrokerCore
+
 /// A message a plugin publishes.
 public struct PluginPublication: Sendable {
     /// A valid topic name, UTF-8.
@@ -16,6 +18,26 @@ public struct PluginPublication: Sendable {
     public var instance: UInt64
     /// How many publishes of plugins led to this one (`hl_msg.hops`); at least 1.
     public var hops: UInt32
+    /// Client Identifier of the client in whose name it is published; empty: nobody's.
+    public var asClient: [UInt8] = []
+    /// Told once what became of it; not when it was not taken. [any thread]
+    public var done: (@Sendable (InjectionOutcome) -> Void)?
+}
+
+/// What an operator can ask of the broker.
+public enum AdministrationRequest: Sendable, Equatable {
+    /// What `hookline status --json` shows.
+    case status
+    /// Read the configuration again; of one plugin, or all of it.
+    case reload(String?)
+}
+
+/// What the broker says to an ``AdministrationRequest``.
+public enum AdministrationAnswer: Sendable, Equatable {
+    /// A JSON object.
+    case done(String)
+    /// Why nothing was done, in words.
+    case refused(String)
 }
 
 /// What plugins may ask of the broker. Every closure may be called on any thread, returns at once and takes effect on
@@ -31,6 +53,11 @@ public struct BrokerPort: Sendable {
     public var kick: @Sendable (_ connection: UInt64, _ reasonCode: UInt8) -> Void
     /// Disconnects whoever is connected with this client id.
     public var kickClientID: @Sendable (_ clientID: [UInt8], _ reasonCode: UInt8) -> Void
+    /// The broker itself, for what is asked about its sessions; nil: nobody can be asked.
+    public var broker: Broker?
+    /// Asks something of the operator's side; false when nobody is there to answer.
+    public var administer:
+        @Sendable (AdministrationRequest, @escaping @Sendable (AdministrationAnswer) -> Void) -> Bool = { _, _ in false }
 
     /// A port made of its functions.
     public init(

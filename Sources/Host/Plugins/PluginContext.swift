@@ -12,6 +12,10 @@ public struct PluginEnvironment: Sendable {
     public var broker: BrokerPort
     /// Where they log to.
     public var log: PluginLog
+    /// Where plugins keep what outlives the process; nil: nothing does.
+    public var dataDirectory: String?
+    /// A plugin that breaks the rules about threads ends the process.
+    public var isChecking = false
     /// Hands a hook table to every event loop (``HookDispatcher/table``). Returns at once; calls `whenInUse` when no
     /// loop runs a call on an older table any more. [any] thread.
     public var install: @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void
@@ -39,12 +43,34 @@ final class PluginContext: Sendable {
     private let filePool = WorkerPool(maximumThreads: 4)
     let timers: PluginTimers
     let watcher: FileWatcher
+    let reactor: DescriptorReactor
+    let keyValues: KeyValueStores
+    let http = HTTPExchange()
+    let metrics = MetricRegistry()
+    let tracer = Tracer()
+    let provided = ProvidedServices()
 
     init(_ environment: PluginEnvironment) {
         self.environment = environment
         timers = PluginTimers(pool: pool)
         watcher = FileWatcher(pool: filePool)
+        reactor = DescriptorReactor(pool: pool)
+        keyValues = KeyValueStores(dataDirectory: environment.dataDirectory)
     }
+
+    /// Takes back everything that could call into an instance; what it holds is kept until destroy.
+    func silence(_ instance: PluginInstance) {
+        timers.cancelAll(of: instance.group)
+        watcher.removeAll(of: instance.group)
+        reactor.removeAll(of: instance.group)
+        http.drop(instance)
+        tracer.removeAll(of: instance)
+        provided.removeAll(of: instance)
+        instance.closeConsumers()
+    }
+
+    /// Frees what an instance could look at until it was destroyed.
+    func forget(_ instance: PluginInstance) { metrics.removeAll(of: instance) }
 
     var log: PluginLog { environment.log }
 
@@ -52,7 +78,9 @@ final class PluginContext: Sendable {
     func stop() {
         timers.stop()
         watcher.stop()
+        reactor.stop()
         filePool.stop()
         pool.stop()
+        keyValues.stop()
     }
 }

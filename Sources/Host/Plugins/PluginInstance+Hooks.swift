@@ -50,14 +50,14 @@ extension PluginInstance {
             }
             return state.phase == .started
         }
-        if isStarted { registrationsChanged() }
+        if isStarted { registrationsChanged {} }
         return HL_OK
     }
 
     /// The registrations as entries of a hook table, in the order in which they were made.
     func entries(_ instance: HookInstance, shardStates: [UnsafeMutableRawPointer?]) -> [HookEntry] {
-        let registrations = state.withLock { $0.registrations }
-        return registrations.map { registration in
+        let (registrations, consumers) = state.withLock { ($0.registrations, $0.consumers) }
+        let entries = registrations.map { registration in
             var entry = HookEntry(
                 hook: registration.hook, function: registration.function, instance: instance,
                 interest: registration.interest)
@@ -67,6 +67,7 @@ extension PluginInstance {
             }
             return entry
         }
+        return entries + consumers.map(\.entry)
     }
 
     private func refuse(_ hook: UInt32, _ words: String) -> hl_status {

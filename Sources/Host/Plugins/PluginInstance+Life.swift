@@ -6,15 +6,73 @@ import Synchronization
 
 /// An instance that has started, with what the hook tables need of it.
 ///
-/// @unchecked Sendable: constant; the pointers are the plugin's own and only handed back to it.
+/// @unchecked Sendable: constant but for `entry`, which is the host's; the pointers are the plugin's own and only handed
+/// back to it.
 struct RunningPlugin: @unchecked Sendable {
     let instance: PluginInstance
     let hooks: HookInstance
-    let shardStates: [UnsafeMutableRawPointer?]
-    /// What the plugin reads its settings from: its texts live as long as the instance.
-    let configuration: ConfigTree
+    /// The file it came from, as configured.
+    let path: String
+    /// What plugins.yaml says about it.
+    var entry: PluginEntry
 
-    var entries: [HookEntry] { instance.entries(hooks, shardStates: shardStates) }
+    var entries: [HookEntry] { instance.entries(hooks, shardStates: instance.shardStates) }
+}
+
+/// An instance that was created and has accepted its settings.
+struct PreparedPlugin {
+    let instance: PluginInstance
+    let tree: ConfigTree
+}
+
+extension PluginHost {
+    /// create and prepare of a new instance. After a failure nothing is left of it but memory.
+    func prepare(_ loaded: LoadedPlugin, paths: PathBase) throws(ConfigurationErrors) -> PreparedPlugin {
+        let entry = loaded.entry
+        let instance = PluginInstance(
+            id: entry.id, number: loaded.number, generation: loaded.generation, description: loaded.image.description,
+            context: context, grants: entry.grants.map(PluginInstance.serviceNames),
+            registrationsChanged: { [weak self] inUse in self?.install(then: inUse) })
+        let tree = ConfigTree(loaded.settings, instance: entry.id, owner: instance.handle, paths: paths)
+        return try collecting(loaded, instance) { () throws(PluginInstance.StartFailure) in
+            try instance.openStore()
+            try instance.prepare(tree)
+            return PreparedPlugin(instance: instance, tree: tree)
+        }
+    }
+
+    /// start and start_shard of an instance that is prepared. After a failure nothing is left of it but memory.
+    func start(_ loaded: LoadedPlugin, _ prepared: PreparedPlugin) throws(ConfigurationErrors) -> RunningPlugin {
+        try collecting(loaded, prepared.instance) { () throws(PluginInstance.StartFailure) in
+            let hooks = try prepared.instance.start(prepared.tree)
+            context.log(
+                .info, loaded.entry.id, "plugin.started", "",
+                [
+                    (key: "kind", value: loaded.image.description.id),
+                    (key: "version", value: loaded.image.description.version),
+                    (key: "generation", value: "\(loaded.generation)"), (key: "file", value: loaded.image.path),
+                ])
+            return RunningPlugin(
+                instance: prepared.instance, hooks: hooks, path: loaded.image.path, entry: loaded.entry)
+        }
+    }
+
+    /// Turns a failed step into errors with the place of the entry, and keeps the instance for its stray threads.
+    private func collecting<Result>(
+        _ loaded: LoadedPlugin, _ instance: PluginInstance,
+        _ body: () throws(PluginInstance.StartFailure) -> Result
+    ) throws(ConfigurationErrors) -> Result {
+        do throws(PluginInstance.StartFailure) {
+            return try body()
+        } catch {
+            state.withLock { $0.retired.append(instance) }
+            throw ConfigurationErrors(
+                error.configuration
+                    + error.words.map {
+                        ConfigurationError(.plugin(id: loaded.entry.id, $0), at: loaded.entry.position)
+                    })
+        }
+    }
 }
 
 extension PluginInstance {
@@ -27,19 +85,74 @@ extension PluginInstance {
 
     private var life: hl_life { description.life }
 
-    /// create, prepare, start, start_shard. After a failure nothing is left but this object. [control]
-    func start(_ tree: ConfigTree) throws(StartFailure) -> RunningPlugin {
+    /// Opens kv/1 for those who have it.
+    func openStore() throws(StartFailure) {
+        guard isGranted("kv/1") else { return }
+        do throws(KeyValueFile.Problem) {
+            let log = context.log
+            keyValueStore = try context.keyValues.open(id) { [id] in log(.error, id, "plugin.kv", $0) }
+        } catch {
+            throw StartFailure(words: ["\(error)"])
+        }
+    }
+
+    /// create and prepare. [worker]
+    func prepare(_ tree: ConfigTree) throws(StartFailure) {
+        keep(tree)
         if let create = life.create {
             let status = create(handle, statePlace)
             guard status == HL_OK else { throw abandon("create", status, tree) }
         }
-        if let prepare = life.prepare {
-            let status = prepare(handle, tree.handle, &tree.handle.pointee.prepared)
-            let faults = tree.takeFaults()
-            guard status == HL_OK, faults.isEmpty else {
-                throw abandon("prepare", status == HL_OK ? HL_REFUSED : status, tree, faults)
-            }
+        if let failure = askPrepare(tree) {
+            throw abandon("prepare", failure.status, tree, failure.faults)
         }
+    }
+
+    /// Whether a change of the settings needs no new instance.
+    var takesNewSettings: Bool { life.prepare != nil && life.commit != nil }
+
+    /// prepare with other settings, while the old ones are in use. [worker]
+    func prepareAnew(_ settings: PluginSettings, paths: PathBase) throws(ConfigurationErrors) -> ConfigTree {
+        let tree = ConfigTree(settings, instance: id, owner: handle, paths: paths)
+        // Kept also when it is refused: views of it may have been kept by mistake, and it is small.
+        keep(tree)
+        guard let failure = askPrepare(tree) else { return tree }
+        let faults = failure.faults + tree.takeFaults()
+        guard faults.isEmpty else { throw ConfigurationErrors(faults) }
+        let words = "prepare failed: \(PluginInstance.name(of: failure.status)); see the log"
+        throw ConfigurationErrors([ConfigurationError(.plugin(id: id, words), at: settings.root.position)])
+    }
+
+    /// Takes prepared settings into use. [control]
+    func commit(_ tree: ConfigTree) {
+        life.commit?(handle, pluginState, tree.handle)
+        log(.info, "plugin.reconfigured", "")
+    }
+
+    /// Throws prepared settings away. [control]
+    func abort(_ tree: ConfigTree) {
+        guard life.prepare != nil else { return }
+        life.abort?(handle, tree.handle.pointee.prepared)
+        tree.handle.pointee.prepared = nil
+    }
+
+    /// Ends an instance that was prepared and never started. [control]
+    func abandon(_ prepared: PreparedPlugin) {
+        abort(prepared.tree)
+        finish()
+    }
+
+    /// Nil when it was accepted.
+    private func askPrepare(_ tree: ConfigTree) -> (status: hl_status, faults: [ConfigurationError])? {
+        guard let prepare = life.prepare else { return nil }
+        let status = prepare(handle, tree.handle, &tree.handle.pointee.prepared)
+        let faults = tree.takeFaults()
+        if status == HL_OK, faults.isEmpty { return nil }
+        return (status == HL_OK ? HL_REFUSED : status, faults)
+    }
+
+    /// start and start_shard. After a failure nothing is left but this object. [control]
+    func start(_ tree: ConfigTree) throws(StartFailure) -> HookInstance {
         state.withLock { $0.phase = .starting }
         guard let start = life.start else { throw abandon("start", HL_INVALID, tree) }
         let status = start(handle, tree.handle, statePlace)
@@ -48,10 +161,9 @@ extension PluginInstance {
             if status == HL_OK { life.stop?(handle, pluginState) }
             throw abandon("start", status == HL_OK ? HL_INVALID : status, tree, faults)
         }
-        let shardStates = try startShards(tree)
+        shardStates = try startShards(tree)
         state.withLock { $0.phase = .started }
-        return RunningPlugin(
-            instance: self, hooks: makeHookInstance(), shardStates: shardStates, configuration: tree)
+        return makeHookInstance()
     }
 
     private func startShards(_ tree: ConfigTree) throws(StartFailure) -> [UnsafeMutableRawPointer?] {
@@ -101,21 +213,20 @@ extension PluginInstance {
             state.phase = .stopped
             state.registrations = []
         }
-        context.timers.cancelAll(of: group)
-        context.watcher.removeAll(of: group)
+        context.silence(self)
         guard group.close(deadline: monotonicNow() + 10_000_000_000) else {
             log(.error, "plugin.stuck", "work of the plugin does not end; its memory is left alone")
             return
         }
         life.destroy?(handle, pluginState)
+        context.forget(self)
         freeAllocations()
     }
 
     /// drain, stop, destroy. No event loop may use a hook table with this instance any more. [control]
     func stop(_ running: RunningPlugin, deadline: Int64) {
         life.drain?(handle, pluginState, deadline)
-        context.timers.cancelAll(of: group)
-        context.watcher.removeAll(of: group)
+        context.silence(self)
         running.hooks.events.close()
         guard group.close(deadline: deadline) else {
             log(
@@ -123,7 +234,7 @@ extension PluginInstance {
             )
             return
         }
-        stopShards(running.shardStates)
+        stopShards(shardStates)
         life.stop?(handle, pluginState)
         // Only now no thread of the plugin looks at inputs of calls it never answered.
         for pending in context.environment.pending { pending.abandon(running.hooks) }
@@ -142,6 +253,7 @@ extension PluginInstance {
         let names = [
             "HL_OK", "HL_FAILED", "HL_INVALID", "HL_NO_MEMORY", "HL_UNAVAILABLE", "HL_NOT_OFFERED", "HL_UNKNOWN",
             "HL_BUSY", "HL_STALE", "HL_EXPIRED", "HL_CANCELLED", "HL_NOT_ALLOWED", "HL_REFUSED", "HL_NOT_FOUND",
+            "HL_CONFLICT", "HL_LIMIT",
         ]
         return Int(status) < names.count ? names[Int(status)] : "status \(status)"
     }

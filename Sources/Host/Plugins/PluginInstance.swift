@@ -37,6 +37,12 @@ final class PluginInstance: @unchecked Sendable {
         /// What the plugin, or the host about a call of the plugin, said during start.
         var faults: [String] = []
         var health = Health()
+        var consumers: [Consumer] = []
+        /// Settings it has seen: their texts live as long as the instance.
+        var trees: [ConfigTree] = []
+        var handoverOffer: HandoverOffer?
+        var handoverAcceptance: HandoverAcceptance?
+        var threadViolations: UInt64 = 0
     }
 
     let id: String
@@ -50,14 +56,24 @@ final class PluginInstance: @unchecked Sendable {
     /// Where the plugin keeps its state pointer.
     let statePlace: UnsafeMutablePointer<UnsafeMutableRawPointer?>
     let state = Locked(State())
-    /// Called when registrations of a started instance have changed. Set before start, constant afterwards.
-    let registrationsChanged: @Sendable () -> Void
+    /// Called when registrations of a started instance have changed; it calls back when every event loop knows.
+    let registrationsChanged: @Sendable (@escaping @Sendable () -> Void) -> Void
+    let publications = PublicationCount()
+    let jobs = JobNumbers()
+    /// States made by `start_shard`. Written before the first call of a hook, constant afterwards.
+    var shardStates: [UnsafeMutableRawPointer?] = []
+    /// kv/1; opened before start, constant afterwards. Nil when it was not granted.
+    var keyValueStore: KeyValueStore?
+    /// Services the operator allows; nil: all that the plugin asks for.
+    let grants: Set<String>?
     private let name: UnsafeMutableBufferPointer<UInt8>
 
     init(
         id: String, number: UInt64, generation: UInt32, description: PluginDescription, context: PluginContext,
-        registrationsChanged: @escaping @Sendable () -> Void
+        grants: Set<String>? = nil,
+        registrationsChanged: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
     ) {
+        self.grants = grants
         self.id = id
         self.number = number
         self.generation = generation
@@ -110,24 +126,55 @@ final class PluginInstance: @unchecked Sendable {
         (description.requiredServices ?? []).filter { ServiceTables.byName[$0] == nil }
     }
 
-    /// Whether the plugin was given a service: without a list everything, else what it lists.
+    /// Whether the plugin was given a service: what it asks for, as far as the operator allows it. A plugin without a
+    /// list of required services asks for everything that `hl_self` has a field for.
     func isGranted(_ service: String) -> Bool {
-        guard let required = description.requiredServices else { return true }
-        return service == "core/1" || service == "config/1" || required.contains(service)
-            || description.optionalServices.contains(service)
+        if service == "core/1" || service == "config/1" { return true }
+        let isWanted =
+            description.requiredServices.map { $0.contains(service) } ?? !ServiceTables.onlyByName.contains(service)
+        guard isWanted || description.optionalServices.contains(service) else { return false }
+        return grants?.contains(service) ?? true
     }
 
     private func grantServices() {
-        if isGranted("log/1") { handle.pointee.log = ServiceTables.log }
-        if isGranted("publish/1") { handle.pointee.publish = ServiceTables.publish }
-        if isGranted("executor/1") { handle.pointee.executor = ServiceTables.executor }
-        if isGranted("timer/1") { handle.pointee.timer = ServiceTables.timer }
-        if isGranted("clock/1") { handle.pointee.clock = ServiceTables.clock }
-        if isGranted("random/1") { handle.pointee.random = ServiceTables.random }
-        if isGranted("watch/1") { handle.pointee.watch = ServiceTables.watch }
-        if isGranted("client/1") { handle.pointee.client = ServiceTables.client }
-        if isGranted("topic/1") { handle.pointee.topic = ServiceTables.topic }
+        func granted<Table>(_ service: String, _ table: UnsafePointer<Table>) -> UnsafePointer<Table>? {
+            isGranted(service) ? table : nil
+        }
+        handle.pointee.log = granted("log/1", ServiceTables.log)
+        handle.pointee.publish = granted("publish/1", ServiceTables.publish)
+        handle.pointee.executor = granted("executor/1", ServiceTables.executor)
+        handle.pointee.timer = granted("timer/1", ServiceTables.timer)
+        handle.pointee.clock = granted("clock/1", ServiceTables.clock)
+        handle.pointee.random = granted("random/1", ServiceTables.random)
+        handle.pointee.watch = granted("watch/1", ServiceTables.watch)
+        handle.pointee.client = granted("client/1", ServiceTables.client)
+        handle.pointee.topic = granted("topic/1", ServiceTables.topic)
+        handle.pointee.consume = granted("consume/1", ServiceTables.consume)
+        handle.pointee.subs = granted("subs/1", ServiceTables.subs)
+        handle.pointee.retained = granted("retained/1", ServiceTables.retained)
+        handle.pointee.kv = granted("kv/1", ServiceTables.kv)
+        handle.pointee.http = granted("http/1", ServiceTables.http)
+        handle.pointee.metrics = granted("metrics/1", ServiceTables.metrics)
+        handle.pointee.trace = granted("trace/1", ServiceTables.trace)
+        handle.pointee.handover = granted("state/1", ServiceTables.handover)
+        handle.pointee.reactor = granted("reactor/1", ServiceTables.reactor)
+        handle.pointee.provide = granted("provide/1", ServiceTables.provide)
+        handle.pointee.abi = granted("abi/1", ServiceTables.abi)
+        handle.pointee.thread_check = granted("thread_check/1", ServiceTables.threadCheck)
     }
+
+    /// Runs `body` on a worker unless the instance is stopping; false then.
+    @discardableResult
+    func onWorker(_ body: @escaping @Sendable () -> Void) -> Bool {
+        context.pool.submit(group, mustRun: true, body)
+    }
+
+    /// Names of services as `grants` writes them ("log", "kv/1"), in full.
+    static func serviceNames(_ names: [String]) -> Set<String> {
+        Set(names.map { $0.contains("/") ? $0 : $0 + "/1" })
+    }
+
+    func keep(_ tree: ConfigTree) { state.withLock { $0.trees.append(tree) } }
 
     // MARK: core/1
 

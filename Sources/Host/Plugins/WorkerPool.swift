@@ -71,7 +71,7 @@ final class WorkerPool: Sendable {
     private func work() {
         while let job = nextJob() {
             // What was queued before its instance stopped is dropped: the plugin is gone.
-            if !job.group.isClosed { job.body() }
+            if !job.group.isClosed { ThreadKind.with(.worker, job.body) }
             job.group.leave()
         }
     }
@@ -108,6 +108,18 @@ final class WorkGroup: Sendable {
     }
 
     fileprivate func leave() { state.withLock { $0.jobs -= 1 } }
+
+    /// Keeps the group from closing until `letGo`; false when it is closed.
+    func hold() -> Bool { enter() }
+
+    func letGo() { leave() }
+
+    /// Runs `body` here unless the group is closed; closing waits for it.
+    func perform(_ body: () -> Void) {
+        guard enter() else { return }
+        body()
+        leave()
+    }
 
     var isClosed: Bool { state.read { $0.isClosed } }
 

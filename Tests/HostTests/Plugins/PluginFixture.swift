@@ -95,23 +95,34 @@ final class PluginHarness {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
+    /// What plugins.yaml says now.
+    private(set) var entries: [PluginEntry] = []
+
     /// Starts one plugin with its configuration in YAML and lets the shards take the table.
     func start(_ path: String, id: String = "test", _ config: String = "{}") throws {
-        try host.start([try entry(path, id: id, config)], paths: paths)
-        turn()
+        try apply([try entry(path, id: id, config)])
     }
 
     /// Starts several.
-    func start(_ entries: [PluginEntry]) throws {
-        try host.start(entries, paths: paths)
+    func start(_ entries: [PluginEntry]) throws { try apply(entries) }
+
+    /// Makes these what plugins.yaml says.
+    @discardableResult
+    func apply(_ entries: [PluginEntry], renewing: Set<String> = []) throws -> PluginChanges {
+        let changes = try host.apply(entries, paths: paths, renewing: renewing)
+        self.entries = entries
         turn()
+        return changes
     }
 
     /// Replaces one by a new generation.
     func replace(_ path: String, id: String = "test", _ config: String = "{}") throws {
-        try host.replace(try entry(path, id: id, config), paths: paths)
-        turn()
+        let new = try entry(path, id: id, config)
+        try apply(entries.map { $0.id == id ? new : $0 }, renewing: [id])
     }
+
+    /// Takes one out.
+    func remove(_ id: String) throws { try apply(entries.filter { $0.id != id }) }
 
     /// An entry of plugins.yaml, as if it stood in line 3.
     func entry(_ path: String, id: String = "test", _ config: String = "{}") throws -> PluginEntry {

@@ -77,8 +77,7 @@ typedef struct hl_http_server_v1 {
     uint32_t struct_size;
     uint32_t flags;
     /* The route of a method and path, before the body is read. HL_NOT_FOUND (404), HL_NOT_ALLOWED (405: the path
-     * has a route, the method has none). Sets flags and max_body of *out (set its struct_size), and its prefix, which
-     * is valid as long as the instance that owns the route. */
+     * has a route, the method has none). Sets flags, max_body and timeout of *out. */
     hl_status (*find)(hl_self *self, hl_view method, hl_view path, hl_http_route *out);
     /* Copies the request (token and route are not looked at) and calls the handler on a worker; function is called
      * exactly once after HL_OK: with the answer, with 413, or with 503 and 504 when there was none. HL_NOT_FOUND and

@@ -6,14 +6,28 @@ enum ServiceTables {
     /// Tables by "name/REV", as `get_service` gives them.
     ///
     /// nonisolated(unsafe), here and below: written once, before anybody can see it, and constant from then on.
-    nonisolated(unsafe) static let byName: [String: UnsafeRawPointer] = [
-        "core/1": UnsafeRawPointer(core), "config/1": UnsafeRawPointer(ConfigService.table),
-        "log/1": UnsafeRawPointer(log), "publish/1": UnsafeRawPointer(publish),
-        "executor/1": UnsafeRawPointer(executor), "timer/1": UnsafeRawPointer(timer),
-        "clock/1": UnsafeRawPointer(clock), "random/1": UnsafeRawPointer(random),
-        "watch/1": UnsafeRawPointer(watch), "client/1": UnsafeRawPointer(client),
-        "topic/1": UnsafeRawPointer(topic),
+    nonisolated(unsafe) static let byName: [String: UnsafeRawPointer] = Dictionary(
+        uniqueKeysWithValues: all.map { ($0.name, $0.table) })
+
+    /// Every service with its name, in the order in which abi/1 lists them.
+    nonisolated(unsafe) static let all: [(name: String, table: UnsafeRawPointer)] = [
+        ("core/1", UnsafeRawPointer(core)), ("config/1", UnsafeRawPointer(ConfigService.table)),
+        ("log/1", UnsafeRawPointer(log)), ("publish/1", UnsafeRawPointer(publish)),
+        ("executor/1", UnsafeRawPointer(executor)), ("timer/1", UnsafeRawPointer(timer)),
+        ("clock/1", UnsafeRawPointer(clock)), ("random/1", UnsafeRawPointer(random)),
+        ("watch/1", UnsafeRawPointer(watch)), ("client/1", UnsafeRawPointer(client)),
+        ("topic/1", UnsafeRawPointer(topic)), ("consume/1", UnsafeRawPointer(consume)),
+        ("subs/1", UnsafeRawPointer(subs)), ("retained/1", UnsafeRawPointer(retained)),
+        ("kv/1", UnsafeRawPointer(kv)), ("http/1", UnsafeRawPointer(http)),
+        ("http_server/1", UnsafeRawPointer(httpServer)), ("metrics/1", UnsafeRawPointer(metrics)),
+        ("trace/1", UnsafeRawPointer(trace)), ("state/1", UnsafeRawPointer(handover)),
+        ("reactor/1", UnsafeRawPointer(reactor)), ("provide/1", UnsafeRawPointer(provide)),
+        ("abi/1", UnsafeRawPointer(abi)), ("thread_check/1", UnsafeRawPointer(threadCheck)),
+        ("administration/1", UnsafeRawPointer(administration)),
     ]
+
+    /// Services that change or show more than a plugin needs: only for those that ask for them by name.
+    static let onlyByName: Set<String> = ["http_server/1", "administration/1"]
 
     nonisolated(unsafe) static let core = constant(makeCore())
     nonisolated(unsafe) static let log = constant(makeLog())
@@ -25,6 +39,20 @@ enum ServiceTables {
     nonisolated(unsafe) static let watch = constant(makeWatch())
     nonisolated(unsafe) static let client = constant(makeClient())
     nonisolated(unsafe) static let topic = constant(makeTopic())
+    nonisolated(unsafe) static let consume = constant(makeConsume())
+    nonisolated(unsafe) static let subs = constant(makeSubs())
+    nonisolated(unsafe) static let retained = constant(makeRetained())
+    nonisolated(unsafe) static let kv = constant(makeKV())
+    nonisolated(unsafe) static let http = constant(makeHTTP())
+    nonisolated(unsafe) static let httpServer = constant(makeHTTPServer())
+    nonisolated(unsafe) static let metrics = constant(makeMetrics())
+    nonisolated(unsafe) static let trace = constant(makeTrace())
+    nonisolated(unsafe) static let handover = constant(makeState())
+    nonisolated(unsafe) static let reactor = constant(makeReactor())
+    nonisolated(unsafe) static let provide = constant(makeProvide())
+    nonisolated(unsafe) static let abi = constant(makeABI())
+    nonisolated(unsafe) static let threadCheck = constant(makeThreadCheck())
+    nonisolated(unsafe) static let administration = constant(makeAdministration())
 
     /// Never freed: plugins keep the pointers.
     private static func constant<Table>(_ table: Table) -> UnsafePointer<Table> {
@@ -82,45 +110,6 @@ enum ServiceTables {
                 fields.map { (key: $0[index].key.text, value: $0[index].value.text) }
             }
             instance.context.log(level, instance.id, event.text, message.text, pairs)
-        }
-        return table
-    }
-
-    private static func makePublish() -> hl_publish_v1 {
-        var table = hl_publish_v1()
-        table.struct_size = UInt32(MemoryLayout<hl_publish_v1>.size)
-        table.publish = { handle, publication in
-            guard let instance = PluginInstance.of(handle), let publication else { return HL_INVALID }
-            return instance.publish(publication)
-        }
-        return table
-    }
-
-    private static func makeClock() -> hl_clock_v1 {
-        var table = hl_clock_v1()
-        table.struct_size = UInt32(MemoryLayout<hl_clock_v1>.size)
-        table.monotonic = { _ in monotonicNow() }
-        table.wall = { _ in wallNow() }
-        return table
-    }
-
-    private static func makeRandom() -> hl_random_v1 {
-        var table = hl_random_v1()
-        table.struct_size = UInt32(MemoryLayout<hl_random_v1>.size)
-        table.fill = { _, bytes, size in
-            guard let bytes else { return }
-            // The system's generator, which reads the kernel's.
-            var generator = SystemRandomNumberGenerator()
-            var offset = 0
-            while offset < Int(size) {
-                var word = generator.next()
-                let count = min(8, Int(size) - offset)
-                withUnsafeBytes(of: &word) { source in
-                    UnsafeMutableRawBufferPointer(start: bytes + offset, count: count)
-                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[..<count]))
-                }
-                offset += count
-            }
         }
         return table
     }

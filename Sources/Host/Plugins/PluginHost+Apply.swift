@@ -1,0 +1,234 @@
+import BrokerCore
+public import Configuration
+import PluginABI
+
+/// What a change of the list of plugins did.
+public struct PluginChanges: Sendable, Equatable {
+    /// Instances that did not run before.
+    public var started: [String] = []
+    /// Instances of which a new generation took over.
+    public var replaced: [String] = []
+    /// Instances that took new settings into use (`commit`).
+    public var reconfigured: [String] = []
+    /// Instances that run no longer.
+    public var stopped: [String] = []
+    /// The hooks are called in another order.
+    public var isReordered = false
+
+    /// Nothing was different.
+    public init() {}
+}
+
+/// One edit of plugins.yaml: all of it, or nothing.
+///
+/// The steps, each for all instances before the next begins: load files and check settings; `create` and `prepare`;
+/// `start` of new generations; the check of the caller; then what cannot fail: `commit`, the new hook table, the stop of
+/// what is not needed any more.
+extension PluginHost {
+    /// Makes the enabled entries, in their order, what runs. What is unchanged goes on untouched.
+    /// - Parameters:
+    ///   - renewing: ids whose code is loaded again although their entries are unchanged.
+    ///   - verify: a last look, before anything takes effect, at what would run: ids and their hooks.
+    /// - Throws: everything that is wrong; nothing has changed then.
+    @discardableResult
+    public func apply(
+        _ entries: [PluginEntry], paths: PathBase, renewing: Set<String> = [],
+        verify: ([(id: String, hooks: [String])]) throws(ConfigurationErrors) -> Void = { _ in }
+    ) throws(ConfigurationErrors) -> PluginChanges {
+        let change = Change(self, entries.filter(\.isEnabled), paths: paths, renewing: renewing)
+        do throws(ConfigurationErrors) {
+            try change.load()
+            try ThreadKind.with(.worker) { () throws(ConfigurationErrors) in try change.prepare() }
+            try ThreadKind.with(.control) { () throws(ConfigurationErrors) in try change.start() }
+            try verify(change.outlook)
+        } catch {
+            ThreadKind.with(.control) { change.undo() }
+            throw error
+        }
+        return ThreadKind.with(.control) { change.commit() }
+    }
+}
+
+/// One change on its way. [control]
+private final class Change {
+    /// What becomes of one entry.
+    private enum Part {
+        case kept(RunningPlugin)
+        /// New settings for the code that runs.
+        case reconfigured(RunningPlugin, PluginSettings, ConfigTree?)
+        /// New code, in the place of `old` or beside the others.
+        case new(LoadedPlugin, old: RunningPlugin?, PreparedPlugin?, RunningPlugin?)
+    }
+
+    private let host: PluginHost
+    private let entries: [PluginEntry]
+    private let paths: PathBase
+    private let renewing: Set<String>
+    private let before: [RunningPlugin]
+    private var parts: [Part] = []
+
+    init(_ host: PluginHost, _ entries: [PluginEntry], paths: PathBase, renewing: Set<String>) {
+        self.host = host
+        self.entries = entries
+        self.paths = paths
+        self.renewing = renewing
+        before = host.state.read { $0.running }
+    }
+
+    // MARK: Steps that may fail
+
+    func load() throws(ConfigurationErrors) {
+        var errors: [ConfigurationError] = []
+        for entry in entries {
+            do throws(ConfigurationErrors) {
+                parts.append(try part(entry))
+            } catch {
+                errors += error.all
+            }
+        }
+        if errors.isEmpty {
+            errors += PluginHost.duplicates(
+                zip(entries, parts).map { entry, part in
+                    switch part {
+                    case .kept(let running), .reconfigured(let running, _, _):
+                        (entry, running.instance.description)
+                    case .new(let loaded, _, _, _): (entry, loaded.image.description)
+                    }
+                })
+        }
+        guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+    }
+
+    private func part(_ entry: PluginEntry) throws(ConfigurationErrors) -> Part {
+        guard let old = before.first(where: { $0.instance.id == entry.id }) else {
+            return .new(try host.load(entry, paths: paths), old: nil, nil, nil)
+        }
+        guard !renewing.contains(entry.id), old.entry.code == entry.code else {
+            return .new(try host.load(entry, paths: paths), old: old, nil, nil)
+        }
+        if old.entry.settings == entry.settings { return .kept(old) }
+        // Without prepare and commit a new setting makes a new instance.
+        guard old.instance.takesNewSettings else {
+            return .new(try host.load(entry, paths: paths), old: old, nil, nil)
+        }
+        let settings = try PluginSettings.resolve(entry, keys: old.instance.description.keys, paths: paths)
+        return .reconfigured(old, settings, nil)
+    }
+
+    func prepare() throws(ConfigurationErrors) {
+        var errors: [ConfigurationError] = []
+        for (index, part) in parts.enumerated() {
+            do throws(ConfigurationErrors) {
+                switch part {
+                case .kept: break
+                case .reconfigured(let running, let settings, _):
+                    let tree = try running.instance.prepareAnew(settings, paths: paths)
+                    parts[index] = .reconfigured(running, settings, tree)
+                case .new(let loaded, let old, _, _):
+                    parts[index] = .new(loaded, old: old, try host.prepare(loaded, paths: paths), nil)
+                }
+            } catch {
+                errors += error.all
+            }
+        }
+        guard errors.isEmpty else { throw ConfigurationErrors(errors) }
+    }
+
+    func start() throws(ConfigurationErrors) {
+        for (index, part) in parts.enumerated() {
+            guard case .new(let loaded, let old, let prepared?, nil) = part else { continue }
+            // Taken out first: a start that fails has cleaned up after itself.
+            parts[index] = .new(loaded, old: old, nil, nil)
+            let running = try host.start(loaded, prepared)
+            parts[index] = .new(loaded, old: old, nil, running)
+            guard let old else { continue }
+            switch Handover.transfer(HL_STATE_BULK, from: old.instance, to: running.instance) {
+            case .done: break
+            case .cold(let reason): running.instance.log(.warn, "plugin.cold_start", reason)
+            case .refused:
+                throw ConfigurationErrors([
+                    ConfigurationError(
+                        .plugin(id: loaded.entry.id, "does not take over the state of the generation that runs"),
+                        at: loaded.entry.position)
+                ])
+            }
+        }
+    }
+
+    /// What would run, with its hooks.
+    var outlook: [(id: String, hooks: [String])] {
+        after.map { running in (running.instance.id, running.entries.map { HookTable.name(of: $0.hook) }) }
+    }
+
+    private var after: [RunningPlugin] {
+        parts.compactMap { part in
+            switch part {
+            case .kept(let running), .reconfigured(let running, _, _): running
+            case .new(_, _, _, let running): running
+            }
+        }
+    }
+
+    /// Takes back everything: as if nothing had been.
+    func undo() {
+        for part in parts.reversed() {
+            switch part {
+            case .kept: break
+            case .reconfigured(let running, _, let tree): if let tree { running.instance.abort(tree) }
+            case .new(_, _, let prepared, let running):
+                if let prepared { prepared.instance.abandon(prepared) }
+                if let running { host.retire(running) }
+            }
+        }
+    }
+
+    // MARK: Steps that cannot fail
+
+    func commit() -> PluginChanges {
+        var changes = PluginChanges()
+        for (index, part) in parts.enumerated() {
+            switch part {
+            case .kept(var running):
+                running.entry = entries[index]
+                parts[index] = .kept(running)
+            case .reconfigured(var running, let settings, let tree):
+                guard let tree else { continue }
+                running.instance.commit(tree)
+                running.entry = entries[index]
+                parts[index] = .reconfigured(running, settings, tree)
+                changes.reconfigured.append(running.instance.id)
+            case .new(let loaded, let old, _, _):
+                if old == nil { changes.started.append(loaded.entry.id) } else { changes.replaced.append(loaded.entry.id) }
+            }
+        }
+        let after = after
+        let ids = after.map(\.instance.id)
+        changes.stopped = before.map(\.instance.id).filter { !ids.contains($0) }
+        let common = before.map(\.instance.id).filter(ids.contains)
+        changes.isReordered = common != ids.filter(common.contains)
+        host.state.withLock { $0.running = after }
+        host.install()
+        for part in parts {
+            guard case .new(_, let old, _, let running?) = part else { continue }
+            if let old { _ = Handover.transfer(HL_STATE_DELTA, from: old.instance, to: running.instance) }
+            running.instance.beginConsumers()
+        }
+        for old in before.reversed() where !after.contains(where: { $0.instance === old.instance }) {
+            host.retire(old)
+        }
+        return changes
+    }
+}
+
+extension PluginEntry {
+    /// Which code it runs, and what that may do.
+    fileprivate var code: String {
+        "\(plugin) \(path ?? "") \(grants.map { $0.joined(separator: ",") } ?? "all")"
+    }
+
+    /// What its settings mean, wherever they stand in the file.
+    fileprivate var settings: String { config.map { JSONText($0).rendered } ?? "" }
+
+    /// What the entry means, wherever it stands in the file.
+    var definition: String { code + " " + settings }
+}
