@@ -19,8 +19,12 @@ func plugin(_ name: String, uses: [Target.Dependency] = []) -> [Target] {
             name: "\(name)Plugin", dependencies: ["Locking", "PluginSDK"] + uses, path: "Plugins/\(name)/Domain",
             swiftSettings: settings),
         .target(
-            name: "\(name)Entry", dependencies: [.target(name: "\(name)Plugin"), "PluginSDK", "PluginABI"],
+            name: "\(name)Entry",
+            dependencies: [.target(name: "\(name)Plugin"), .target(name: "\(name)Note"), "PluginSDK", "PluginABI"],
             path: "Plugins/\(name)/Entry", swiftSettings: settings),
+        // The ELF note, which Swift cannot place: one constant in C.
+        .target(
+            name: "\(name)Note", dependencies: ["PluginABI"], path: "Plugins/\(name)/Note", publicHeadersPath: "."),
     ]
 }
 
@@ -59,12 +63,13 @@ let package = Package(
         // Headers of libcurl are needed to build; both libraries are loaded when somebody asks for them.
         .target(name: "CCurl"),
         .target(name: "CPostgres"),
-        .target(name: "PluginABI", exclude: ["pkgconfig", "registry.json"]),
+        .target(name: "PluginABI", exclude: ["pkgconfig", "registry.json", "abi-1.xml"]),
 
         // The broker, from the wire inwards.
         .target(name: "MQTTCodec", swiftSettings: settings),
         .target(name: "Timing", swiftSettings: settings),
         .target(name: "Locking", swiftSettings: settings),
+        .target(name: "PluginFile", dependencies: ["PluginABI"], swiftSettings: settings),
         .target(
             name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
         .target(
@@ -76,7 +81,7 @@ let package = Package(
             name: "Host",
             dependencies: [
                 "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
-                "Locking", "Timing",
+                "Locking", "PluginFile", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -86,7 +91,7 @@ let package = Package(
             name: "hookline",
             dependencies: [
                 "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "AccessRules",
-                "PluginSDK", "CSystem",
+                "PluginSDK", "CSystem", "PluginFile",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         // What hooks cost, counted in instructions (make bench-hooks).
@@ -129,10 +134,17 @@ let package = Package(
         .testTarget(
             name: "ConfigurationTests", dependencies: ["Configuration", "PositionedYAML"], swiftSettings: settings),
         .testTarget(name: "PluginABITests", dependencies: ["PluginABI", "BrokerCore"], swiftSettings: settings),
+        // A plugin that is linked into the tests of the host, as an embedded broker has them.
+        .target(
+            name: "StaticFixture", dependencies: ["PluginABI"], path: "Tests/Fixtures/static",
+            cSettings: [.define("HL_STATIC_PLUGIN", to: "fixture")]),
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Host", "BrokerCore", "Configuration", "PositionedYAML", "PluginABI", "Reactor", "CSystem", "Locking",
+                "Host", "StaticFixture", "BrokerCore", "PluginFile", "Configuration", "PositionedYAML", "PluginABI",
+                "Reactor",
+                "CSystem",
+                "Locking",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),

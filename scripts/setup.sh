@@ -3,7 +3,7 @@
 # is needed (a command, a pkg-config module), not for package names, so it does nothing and costs some milliseconds when
 # everything is there, also where the packages have other names.
 #
-# usage: scripts/setup.sh [run|test|bench]      what is prepared: each includes what stands before it
+# usage: scripts/setup.sh [run|check|test|bench]      what is prepared: each includes what stands before it
 set -eu
 purpose=${1:-run}
 cd "$(dirname "$0")/.."
@@ -36,6 +36,7 @@ collect_missing() {
     want_module yaml-0.1 libyaml-dev
     want_module libcrypt libcrypt-dev
     want_module libcurl libcurl4-openssl-dev
+    [ "$purpose" = run ] || want_command abidiff abigail-tools
     case $purpose in
     test | bench)
         want_command python3 python3
@@ -89,8 +90,8 @@ python_packages() {
 }
 
 case $purpose in
-run | test | bench) ;;
-*) stop "unknown purpose '$purpose'; one of: run, test, bench" ;;
+run | check | test | bench) ;;
+*) stop "unknown purpose '$purpose'; one of: run, check, test, bench" ;;
 esac
 # A browser is worth having for one test, which says that it was skipped without one: its absence stops nobody.
 want_browser() {
@@ -104,4 +105,4 @@ need_swift
 collect_missing
 install_missing
 want_browser
-[ "$purpose" = run ] || python_packages
+case $purpose in test | bench) python_packages ;; esac

@@ -53,9 +53,10 @@ build_without_warnings() {
     return "$status"
 }
 
-gate "machine" scripts/setup.sh "$([ "$mode" = quick ] && echo run || echo test)" || finish
+gate "machine" scripts/setup.sh "$([ "$mode" = quick ] && echo check || echo test)" || finish
 gate "format" lint
 gate "C examples" scripts/check-examples.sh
+gate "plugin interface" scripts/abi-check.py
 gate "debug build" build_without_warnings && gate "unit tests" scripts/swift-tests.sh
 [ "$mode" = quick ] && finish
 # The integration tests drive the release build: it is what people get, and a debug broker is a different program.

@@ -186,11 +186,12 @@ AT(hl_http_v1, flags, 4);
 AT(hl_http_v1, add, 8);
 AT(hl_http_v1, remove, 16);
 AT(hl_http_v1, respond, 24);
-SIZE(hl_http_server_v1, 24);
+SIZE(hl_http_server_v1, 32);
 AT(hl_http_server_v1, struct_size, 0);
 AT(hl_http_server_v1, flags, 4);
 AT(hl_http_server_v1, find, 8);
 AT(hl_http_server_v1, dispatch, 16);
+AT(hl_http_server_v1, announce, 24);
 /* services/introspection.h */
 SIZE(hl_abi_v1, 56);
 AT(hl_abi_v1, struct_size, 0);

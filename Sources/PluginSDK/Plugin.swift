@@ -25,6 +25,20 @@ open class Plugin {
     /// back.
     open func start() throws(PluginFailure) {}
 
+    /// Reads and checks other settings while the old ones are in use, without any effect: they may never come into
+    /// use. Only with `PluginDescription.takesNewSettings`. A worker thread.
+    /// - Returns: what `commit` needs.
+    /// - Throws: what is wrong with the settings, all of it at once.
+    open func prepare(_ configuration: Configuration) throws(PluginFailure) -> AnyObject {
+        throw .failed("the plugin says that it takes new settings, but does not override 'prepare'")
+    }
+
+    /// Takes what `prepare` made into use: fast, and without a way to fail.
+    open func commit(_ prepared: AnyObject) {}
+
+    /// No new call of a hook comes; those that wait are to be answered.
+    open func drain() {}
+
     /// No call runs any more, and none will come.
     open func stop() {}
 

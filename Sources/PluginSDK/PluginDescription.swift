@@ -18,12 +18,14 @@ public struct PluginDescription: Sendable {
     public var requiredServices: [String]?
     /// May be configured more than once in one broker.
     public var allowsSeveralInstances: Bool
+    /// New settings are taken by the instance that runs (`Plugin.prepare`, `Plugin.commit`); else by a new one.
+    public var takesNewSettings: Bool
 
     /// A description; only id and version are needed.
     public init(
         id: String, version: String, vendor: String = "", licence: String = "", url: String = "",
         settings: [Setting] = [], hooks: [Hook] = [], requiredServices: [String]? = nil,
-        allowsSeveralInstances: Bool = true
+        allowsSeveralInstances: Bool = true, takesNewSettings: Bool = false
     ) {
         self.id = id
         self.version = version
@@ -34,6 +36,7 @@ public struct PluginDescription: Sendable {
         self.hooks = hooks
         self.requiredServices = requiredServices
         self.allowsSeveralInstances = allowsSeveralInstances
+        self.takesNewSettings = takesNewSettings
     }
 }
 

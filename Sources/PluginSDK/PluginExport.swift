@@ -1,3 +1,4 @@
+internal import Locking
 public import PluginABI
 
 /// Makes a `Plugin` class visible to the host. The entry target of a plugin is this and nothing else:
@@ -34,6 +35,12 @@ public struct PluginExport: @unchecked Sendable {
         life.struct_size = UInt32(MemoryLayout<hl_life>.size)
         life.start = start
         life.on_cancel = LifeThunks.cancel
+        if plugin.takesNewSettings {
+            life.prepare = LifeThunks.prepare
+            life.commit = LifeThunks.commit
+            life.abort = LifeThunks.abort
+        }
+        life.drain = LifeThunks.drain
         life.stop = LifeThunks.stop
         life.destroy = LifeThunks.destroy
 
@@ -83,6 +90,26 @@ public struct PluginExport: @unchecked Sendable {
     }
 }
 
+/// The plugins of this image that run, by their end of the host: `prepare` is not given their state.
+private enum RunningPlugins {
+    /// @unchecked Sendable: a plugin's methods are called on any thread anyway.
+    private struct Entry: @unchecked Sendable { let plugin: Unmanaged<Plugin> }
+
+    private static let plugins = Locked<[UInt: Entry]>([:])
+
+    static func add(_ plugin: Plugin, _ host: UnsafeMutablePointer<hl_self>) {
+        plugins.withLock { $0[UInt(bitPattern: host)] = Entry(plugin: .passUnretained(plugin)) }
+    }
+
+    static func plugin(of host: UnsafeMutablePointer<hl_self>) -> Plugin? {
+        plugins.withLock { $0[UInt(bitPattern: host)] }?.plugin.takeUnretainedValue()
+    }
+
+    static func remove(_ host: UnsafeMutablePointer<hl_self>) {
+        plugins.withLock { $0[UInt(bitPattern: host)] = nil }
+    }
+}
+
 /// The steps of life that need no class: the state of an instance is its retained `Plugin`.
 private enum LifeThunks {
     /// Busy: whoever works on the call may be looking at its input, so the host keeps that until the call is completed.
@@ -92,15 +119,44 @@ private enum LifeThunks {
         return HL_BUSY
     }
 
+    /// Before start there is no plugin yet: its initialiser checks the settings then.
+    static let prepare: hl_prepare_fn = { host, configuration, prepared in
+        guard let host, let configuration, let prepared else { return HL_INVALID }
+        guard let plugin = RunningPlugins.plugin(of: host) else { return HL_OK }
+        do throws(PluginFailure) {
+            prepared.pointee = Unmanaged.passRetained(try plugin.prepare(Configuration(configuration))).toOpaque()
+            return HL_OK
+        } catch {
+            return Plugin.report(error, host, configuration)
+        }
+    }
+
+    static let commit: hl_commit_fn = { _, state, configuration in
+        guard let state, let prepared = configuration?.pointee.prepared else { return }
+        Unmanaged<Plugin>.fromOpaque(state).takeUnretainedValue().commit(
+            Unmanaged<AnyObject>.fromOpaque(prepared).takeRetainedValue())
+    }
+
+    static let abort: hl_abort_fn = { _, prepared in
+        if let prepared { Unmanaged<AnyObject>.fromOpaque(prepared).release() }
+    }
+
+    static let drain: hl_drain_fn = { _, state, _ in
+        guard let state else { return }
+        Unmanaged<Plugin>.fromOpaque(state).takeUnretainedValue().drain()
+    }
+
     static let stop: hl_stop_fn = { _, state in
         guard let state else { return }
         Unmanaged<Plugin>.fromOpaque(state).takeUnretainedValue().stop()
     }
 
-    static let destroy: hl_destroy_fn = { _, state in
+    static let destroy: hl_destroy_fn = { host, state in
         guard let state else { return }
+        if let host { RunningPlugins.remove(host) }
         let plugin = Unmanaged<Plugin>.fromOpaque(state)
         plugin.takeUnretainedValue().host.works.removeAll()
+        plugin.takeUnretainedValue().host.callbacks.removeAll()
         plugin.release()
     }
 }
@@ -118,13 +174,14 @@ extension Plugin {
             // until then they point into the object.
             state.pointee = Unmanaged.passRetained(plugin).toOpaque()
             try plugin.start()
+            RunningPlugins.add(plugin, host)
             return HL_OK
         } catch {
             return report(error, host, configuration)
         }
     }
 
-    private static func report(
+    fileprivate static func report(
         _ failure: PluginFailure, _ host: UnsafeMutablePointer<hl_self>, _ configuration: UnsafePointer<hl_config>
     ) -> hl_status {
         switch failure {

@@ -9,6 +9,7 @@ public final class PluginHost: @unchecked Sendable {
     // [any]. What this class holds itself is behind a mutex.
     let raw: UnsafeMutablePointer<hl_self>
     let works = WorkList()
+    let callbacks = CallbackList()
 
     init(_ raw: UnsafeMutablePointer<hl_self>) {
         self.raw = raw

@@ -18,15 +18,16 @@ enum ImportRules {
             "Sources/Host",
             [
                 "BrokerCore", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
-                "MQTTCodec",
+                "MQTTCodec", "PluginFile",
             ]
         ),
+        ("Sources/PluginFile", ["PluginABI"]),
         ("Sources/HostMain", ["Host"]),
         (
             "Sources/CLI",
             [
                 "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates",
-                "AccessRules", "PluginSDK", "CSystem", "Foundation",
+                "AccessRules", "PluginSDK", "CSystem", "PluginFile", "Foundation",
                 "FoundationEssentials",
             ]
         ),

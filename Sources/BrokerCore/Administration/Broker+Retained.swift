@@ -2,9 +2,11 @@
 public struct RetainedReport: Sendable {
     /// UTF-8.
     public var topic: [UInt8]
+    /// Never empty.
     public var payload: [UInt8]
     /// Forwardable MQTT 5 properties in wire form.
     public var properties: [UInt8]
+    /// 0, 1 or 2.
     public var qos: UInt8
     /// Host clock ns; 0 = never.
     public var expiresAt: Int64

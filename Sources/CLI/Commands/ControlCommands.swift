@@ -88,8 +88,8 @@ struct ReloadCommand: ParsableCommand {
 /// `hookline plugins`
 struct PluginsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "Look at the plugins of the running broker.",
-        subcommands: [List.self], defaultSubcommand: List.self)
+        commandName: "plugins", abstract: "Look at the plugins of the running broker, or at a plugin's file.",
+        subcommands: [List.self, DescribePluginCommand.self], defaultSubcommand: List.self)
 
     /// `hookline plugins list`
     struct List: ParsableCommand {

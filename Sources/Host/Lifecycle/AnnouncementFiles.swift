@@ -15,9 +15,9 @@ struct AnnouncementFiles: Sendable {
     var isOnStandardOutput: Bool { ports?.destination == .standardOutput }
 
     /// Tells that everything is open.
-    func write(_ listeners: [OpenListener]) throws(OperationError) {
+    func write(_ listeners: [OpenListener], plugins: [PluginStatus] = []) throws(OperationError) {
         if let processFile { try SmallFile.replace(processFile, with: "\(getpid())\n") }
-        try ports?.write(listeners, version: HooklineVersion.text)
+        try ports?.write(listeners, plugins: plugins, version: HooklineVersion.text)
     }
 
     /// Removes what an earlier run left behind.

@@ -42,22 +42,32 @@ struct PortsFile {
     }
 
     /// Writes the object.
-    func write(_ listeners: [OpenListener], version: String) throws(OperationError) {
-        let text = Self.object(listeners, version: version, process: getpid()).rendered + "\n"
+    func write(
+        _ listeners: [OpenListener], plugins: [PluginStatus] = [], version: String
+    ) throws(OperationError) {
+        let text = Self.object(listeners, plugins: plugins, version: version, process: getpid()).rendered + "\n"
         switch destination {
         case .standardOutput: StandardOutput.write(text)
         case .file(let path): try SmallFile.replace(path, with: text)
         }
     }
 
-    static func object(_ listeners: [OpenListener], version: String, process: Int32) -> JSONText {
+    static func object(
+        _ listeners: [OpenListener], plugins: [PluginStatus] = [], version: String, process: Int32
+    ) -> JSONText {
         var members: [(key: String, value: JSONText)] = [
             ("schema", 1), ("pid", JSONText(process)), ("version", .string(version)), ("state", "ready"),
         ]
         if let authority = listeners.lazy.compactMap(\.authority).first { members.append(("ca", .string(authority))) }
         members.append(("listeners", .object(listeners.map { (key: $0.name, value: $0.json) })))
-        members.append(("plugins", [:]))
+        let reachable = plugins.filter { !$0.addresses.isEmpty }
+        members.append(
+            ("plugins", .object(reachable.map { (key: $0.id, value: .object($0.addresses.map(Self.address))) })))
         return .object(members)
+    }
+
+    private static func address(_ address: (name: String, url: String)) -> (key: String, value: JSONText) {
+        (key: address.name, value: .string(address.url))
     }
 }
 

@@ -180,7 +180,7 @@ extension Startup {
         _ supervisor: Supervisor, _ service: BrokerService, _ announcements: AnnouncementFiles
     ) throws(StartFailure) {
         let listeners = service.listeners.map(\.open)
-        try orFail { () throws(OperationError) in try announcements.write(listeners) }
+        try orFail { () throws(OperationError) in try announcements.write(listeners, plugins: service.pluginStatuses) }
         let took = MonotonicClock.now - supervisor.started
         var text = ""
         if !announcements.isOnStandardOutput {

@@ -115,6 +115,7 @@ extension Supervisor {
                     "id": .string(plugin.id), "plugin": .string(plugin.plugin), "version": .string(plugin.version),
                     "path": .string(plugin.path), "generation": JSONText(plugin.generation),
                     "health": .string(plugin.health), "health_text": .string(plugin.healthText),
+                    "addresses": .object(plugin.addresses.map { (key: $0.name, value: .string($0.url)) }),
                     "hooks": .array(plugin.hooks.map { .string($0) }), "failures": JSONText(plugin.failures),
                     "pending": JSONText(plugin.pending), "dropped_events": JSONText(plugin.droppedEvents),
                 ]

@@ -57,7 +57,8 @@ public struct BrokerPort: Sendable {
     public var broker: Broker?
     /// Asks something of the operator's side; false when nobody is there to answer.
     public var administer:
-        @Sendable (AdministrationRequest, @escaping @Sendable (AdministrationAnswer) -> Void) -> Bool = { _, _ in false }
+        @Sendable (AdministrationRequest, @escaping @Sendable (AdministrationAnswer) -> Void) -> Bool = { _, _ in false
+        }
 
     /// A port made of its functions.
     public init(

@@ -198,7 +198,11 @@ private final class Change {
                 parts[index] = .reconfigured(running, settings, tree)
                 changes.reconfigured.append(running.instance.id)
             case .new(let loaded, let old, _, _):
-                if old == nil { changes.started.append(loaded.entry.id) } else { changes.replaced.append(loaded.entry.id) }
+                if old == nil {
+                    changes.started.append(loaded.entry.id)
+                } else {
+                    changes.replaced.append(loaded.entry.id)
+                }
             }
         }
         let after = after

@@ -1,6 +1,7 @@
 import BrokerCore
 import Glibc
 import PluginABI
+import PluginFile
 
 /// A shared object that is mapped into the process, for good: unmapping code that threads, destructors or the Swift
 /// runtime may still know of is never safe.

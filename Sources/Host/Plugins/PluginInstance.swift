@@ -38,6 +38,8 @@ final class PluginInstance: @unchecked Sendable {
         var faults: [String] = []
         var health = Health()
         var consumers: [Consumer] = []
+        /// Where it can be reached, in its own words.
+        var addresses: [(name: String, url: String)] = []
         /// Settings it has seen: their texts live as long as the instance.
         var trees: [ConfigTree] = []
         var handoverOffer: HandoverOffer?

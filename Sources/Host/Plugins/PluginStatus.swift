@@ -14,6 +14,8 @@ public struct PluginStatus: Sendable {
     public var health: String
     /// Why, in the plugin's words.
     public var healthText: String
+    /// Where it can be reached, such as `api` and `http://127.0.0.1:8080`.
+    public var addresses: [(name: String, url: String)]
     /// Hooks it is registered for, in the order of registration.
     public var hooks: [String]
     /// Hook calls that ended in an error or a missed deadline.

@@ -10,7 +10,7 @@ static const hl_life life = {sizeof(hl_life), 0, 0, 0, 0, 0, start, 0, 0, 0, 0, 
 static const hl_life none = {sizeof(hl_life), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 #endif
 #if defined(BROKEN_SERVICE)
-static const char *const services[] = {"log/1", "kv/1", 0};
+static const char *const services[] = {"log/1", "flux/1", 0};
 #endif
 
 HL_EXPORT const hl_plugin_desc *hl_plugin_entry_v1(const hl_host_probe *probe);

@@ -170,6 +170,7 @@ static void routes(everything *e) {
     route.max_body = 16;
     if (e->self->http->add(e->self, &route, answer_request, 0, 0) != HL_OK) say(e->self, "test.wrong", "route");
     if (!server) return;
+    server->announce(e->self, hl_str("api"), hl_str("http://127.0.0.1:8080"));
     hl_logf(e->self, HL_LOG_INFO, "test.routes", "%u %u %u",
             server->find(e->self, hl_str("GET"), hl_str("/api/every/1"), &route),
             server->find(e->self, hl_str("DELETE"), hl_str("/api/every"), &route),

@@ -69,7 +69,7 @@ static hl_status start(hl_self *self, const hl_config *config, void **state) {
             topic->covers(self, hl_str("a/#"), hl_str("a/+/c")), topic->covers(self, hl_str("a/+"), hl_str("a/#")),
             topic->covers(self, hl_str("#"), hl_str("$SYS/#")));
     hl_logf(self, HL_LOG_INFO, "test.misc", "%d %d %d", random[0] != random[1],
-            self->core->get_service(self, hl_str("kv/1")) == 0,
+            self->core->get_service(self, hl_str("flux/1")) == 0,
             self->clock->wall(self) > INT64_C(1500000000) * 1000000000);
     hl_logf(self, HL_LOG_DEBUG, "test.debug", "not written");
     self->core->set_health(self, HL_HEALTH_DEGRADED, hl_str("half of it"));

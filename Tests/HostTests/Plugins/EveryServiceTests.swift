@@ -106,6 +106,9 @@ struct EveryServiceTests {
     func routes(loops: Int) throws {
         let live = try started(loops)
         #expect(live.messages("test.routes") == ["0 11 13"])
+        #expect(
+            PortsFile.object([], plugins: live.host.statuses, version: "1", process: 1).rendered.hasSuffix(
+                #""plugins":{"every":{"api":"http://127.0.0.1:8080"}}}"#))
         #expect(live.messages("test.request") == ["PUT /api/every/1 /api/every"])
         #expect(
             live.messages("test.response", count: 2).sorted() == [

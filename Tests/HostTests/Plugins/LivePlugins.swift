@@ -12,6 +12,7 @@ final class LivePlugins {
     let port: UInt16
     let folder: TemporaryDirectory
     private let lines = Monitor<[PluginLogLine]>([])
+    private let staging: StagingDirectory
     private let loops: LoopGroup
     private let listeners: [BoundListener]
     private let control: EventLoop
@@ -30,12 +31,13 @@ final class LivePlugins {
             listeners: configuration.listeners.map {
                 ListenerSettings(name: $0.name, allowAnonymous: $0.allowsAnonymous)
             }, shardCount: count, seed: 7)
+        staging = try StagingDirectory(in: folder.path)
         let log = Log(level: .error, format: .text)
         loops = try LoopGroup(
             broker: broker, gate: AcceptGate(maximumConnections: 100, rate: nil, interval: 0),
             outlet: EventOutlet(log: log, listenerNames: configuration.listeners.map(\.name), control: control))
         var environment = PluginEnvironment(
-            broker, log: log, configuration: configuration.broker, staging: try StagingDirectory(in: folder.path),
+            broker, log: log, configuration: configuration.broker, staging: staging,
             isEphemeral: true, isChecking: false,
             administer: { request, answer in
                 answer(request == .status ? .done("{\"state\":\"ready\"}") : .refused("not here"))

@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import PluginABI
+import StaticFixture
 import Testing
 
 @testable import BrokerCore
@@ -113,5 +114,21 @@ struct PluginChangeTests {
             #expect(errors.description.contains("requires publish/1"), "\(errors)")
             #expect(errors.description.contains("which 'grants' does not list; add it"), "\(errors)")
         }
+    }
+
+    @Test("A plugin that is linked in is configured as builtin:NAME and is like any other")
+    func builtin() throws {
+        let harness = try PluginHarness(builtins: ["fixture": hl_plugin_entry_v1_fixture])
+        let text = "plugins: [{ id: a, plugin: \"builtin:fixture\" }, { id: b, plugin: \"builtin:fixture\" }]"
+        let entries = try ServerConfiguration.load(text: text, file: "plugins.yaml").configuration.plugins
+        try harness.apply(entries)
+        #expect(harness.messagesNow("test.static") == ["linked in", "linked in"])
+        #expect(harness.dispatchers[0].logIn("guest", "") == .deny)
+        #expect(harness.dispatchers[1].logIn("ann", "") == .allow)
+        try harness.apply([try #require(entries.last)], renewing: ["b"])
+        #expect(harness.host.statuses.map(\.generation) == [2])
+        var unknown = entries
+        unknown[0].plugin = "builtin:nobody"
+        #expect(throws: ConfigurationErrors.self) { try harness.apply(unknown) }
     }
 }

@@ -58,7 +58,8 @@ final class PluginHarness {
     let folder: String
     private let paths: PathBase
 
-    init(shards: Int = 2) throws {
+    /// - Parameter builtins: plugins that are linked in, by name.
+    init(shards: Int = 2, builtins: [String: hl_plugin_entry_fn] = [:]) throws {
         folder = NSTemporaryDirectory() + "hookline-plugins-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -87,7 +88,7 @@ final class PluginHarness {
                 install: { table, whenInUse in
                     record.withLock { $0.tables.append(table) }
                     whenInUse()
-                }))
+                }), builtins: builtins)
     }
 
     deinit {

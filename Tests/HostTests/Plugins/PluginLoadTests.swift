@@ -1,6 +1,8 @@
+import BrokerCore
 import Configuration
 import Foundation
 import PluginABI
+import PluginFile
 import Testing
 
 @testable import Host
@@ -15,7 +17,7 @@ import Testing
             ("-DBROKEN_FLAGS", "has flags 0x8000 that this broker (plugin ABI 1.0) does not know"),
             ("-DBROKEN_THREADING", "exactly one of the flags HL_FREE, HL_PER_SHARD and HL_SERIAL"),
             ("-DBROKEN_LIFE", "has no start function"),
-            ("-DBROKEN_SERVICE", "requires kv/1, which this broker does not offer"),
+            ("-DBROKEN_SERVICE", "requires flux/1, which this broker does not offer"),
             ("-DBROKEN_REFUSES", "does not accept this broker (plugin ABI 1.0)"),
         ])
     func refused(flag: String, words: String) throws {
@@ -122,5 +124,14 @@ import Testing
         let harness = try PluginHarness()
         try harness.start(try PluginFixture.build("broken"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: harness.folder).isEmpty)
+    }
+
+    @Test("the tool's words for hooks are those of the broker")
+    func hookWords() {
+        for hook in 1..<HL_HOOK_ID_LIMIT where HookTable.isKnown(hook) {
+            #expect(PluginWords.hook(hook) == HookTable.name(of: hook))
+        }
+        #expect(PluginWords.hook(63) == "hook 63")
+        #expect(PluginWords.flags(HL_FREE | HL_MULTI_INSTANCE | 1 << 31) == ["free", "multi_instance", "0x80000000"])
     }
 }

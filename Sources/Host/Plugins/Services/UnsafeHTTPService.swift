@@ -252,6 +252,16 @@ extension ServiceTables {
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
             return instance.context.http.dispatch(given, from: instance, function, user)
         }
+        table.announce = { handle, name, url in
+            guard let instance = PluginInstance.of(handle), name.len > 0, name.len <= 64, url.len <= 1024 else {
+                return HL_INVALID
+            }
+            return instance.state.withLock { state in
+                guard state.phase == .starting, state.addresses.count < 16 else { return HL_NOT_ALLOWED }
+                state.addresses.append((name.text, url.text))
+                return HL_OK
+            }
+        }
         return table
     }
 }

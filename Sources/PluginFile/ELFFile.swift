@@ -1,25 +1,37 @@
 import PluginABI
 
 /// What a shared object says about itself without being run: the ELF header and the note `.note.hookline`.
-struct ELFFile {
+public struct ELFFile: Sendable {
     /// Why the file is no plugin for this machine, as the end of a sentence.
-    struct Problem: Error { let words: String }
+    public struct Problem: Error {
+        /// Such as `is built for another processor (ELF machine 40); rebuild it here`.
+        public let words: String
+    }
 
     /// The Hookline note; nil for plugins without one.
-    let note: Note?
+    public let note: Note?
 
-    struct Note: Equatable {
-        var abiMajor: UInt32
-        var abiMinorRequired: UInt32
-        var flags: UInt32
-        var id: String
-        var version: String
+    /// `hl_note` of entry.h.
+    public struct Note: Equatable, Sendable {
+        /// Major version of the plugin interface it was built for.
+        public var abiMajor: UInt32
+        /// Lowest minor version it works with.
+        public var abiMinorRequired: UInt32
+        /// `HL_FREE` and its neighbours.
+        public var flags: UInt32
+        /// Ids of the hooks it asks for; empty: not declared.
+        public var hooks: [UInt32]
+        /// Reverse DNS.
+        public var id: String
+        /// Of the plugin.
+        public var version: String
     }
 
     private static let sharedObject: UInt16 = 3
     private static let noteSegment: UInt32 = 4
 
-    init(_ bytes: [UInt8]) throws(Problem) {
+    /// Reads the bytes of a file.
+    public init(_ bytes: [UInt8]) throws(Problem) {
         let reader = Reader(bytes: bytes)
         guard bytes.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
             throw Problem(words: "is not a shared object (no ELF header); build it with gcc -shared -fPIC")
@@ -73,7 +85,13 @@ struct ELFFile {
                     let flags = reader.u32(description + 12), let id = reader.text(description + 32, maximum: 96),
                     let version = reader.text(description + 128, maximum: 32)
                 else { return nil }
-                return Note(abiMajor: major, abiMinorRequired: minor, flags: flags, id: id, version: version)
+                var hooks: [UInt32] = []
+                for word in 0..<4 {
+                    let bits = reader.u32(description + 16 + 4 * word) ?? 0
+                    hooks += (0..<32).filter { bits & 1 << $0 != 0 }.map { UInt32(32 * word) + $0 }
+                }
+                return Note(
+                    abiMajor: major, abiMinorRequired: minor, flags: flags, hooks: hooks, id: id, version: version)
             }
             position = description + (Int(size) + 3) / 4 * 4
         }

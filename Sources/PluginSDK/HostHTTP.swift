@@ -1,0 +1,102 @@
+internal import PluginABI
+
+/// A request to a route of this plugin. A copy.
+public struct HTTPRequest: Sendable {
+    /// Upper case.
+    public var method: String
+    /// Decoded, begins with `/`.
+    public var path: String
+    /// As it was sent, without `?`.
+    public var query: String
+    /// The prefix that matched.
+    public var route: String
+    /// Who asks; empty: unknown.
+    public var identity: String
+    /// Names in lower case.
+    public var headers: [(name: String, value: String)]
+    /// Any bytes.
+    public var body: [UInt8]
+}
+
+/// The answer to a request.
+public struct HTTPResponse: Sendable {
+    /// 200 to 599
+    public var status: Int
+    /// Media type of the body.
+    public var contentType: String
+    /// Any bytes.
+    public var body: [UInt8]
+
+    /// JSON unless something else is said.
+    public init(status: Int = 200, contentType: String = "application/json", body: [UInt8] = []) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+extension PluginHost {
+    /// Answers requests under a path prefix of whole segments. `answer` runs on a worker thread, may block, and may run
+    /// several times at once.
+    /// - Parameters:
+    ///   - methods: upper case; empty: all.
+    ///   - anonymous: also for people who did not say who they are.
+    ///   - maximumBody: bytes; `nil`: 1 MiB.
+    /// - Returns: false when the prefix is taken or not valid, or the service is not granted.
+    @discardableResult
+    public func route(
+        _ methods: [String], _ prefix: String, anonymous: Bool = false, maximumBody: Int? = nil,
+        _ answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse
+    ) -> Bool {
+        guard let add = raw.pointee.http?.pointee.add else { return false }
+        let user = callbacks.add(RouteBox(host: self, answer: answer))
+        let status = withView(methods.joined(separator: ",")) { methods in
+            withView(prefix) { prefix in
+                var route = hl_http_route()
+                route.struct_size = UInt32(MemoryLayout<hl_http_route>.size)
+                route.flags = anonymous ? HL_HTTP_ANONYMOUS : 0
+                (route.methods, route.prefix) = (methods, prefix)
+                route.max_body = UInt64(clamping: maximumBody ?? 0)
+                return add(raw, &route, RouteBox.run, user, nil)
+            }
+        }
+        if status != HL_OK { callbacks.remove(user) }
+        return status == HL_OK
+    }
+}
+
+private struct RouteBox: Sendable {
+    let host: PluginHost
+    let answer: @Sendable (HTTPRequest) -> HTTPResponse
+
+    static let run: hl_http_fn = { _, user, request in
+        guard let box = Callback<RouteBox>.of(user)?.body, let request else { return }
+        box.respond(request.pointee.token, box.answer(HTTPRequest(request.pointee)))
+    }
+
+    private func respond(_ token: hl_token, _ response: HTTPResponse) {
+        withView(response.contentType) { contentType in
+            withView(response.body.span) { body in
+                var raw = hl_http_response()
+                raw.struct_size = UInt32(MemoryLayout<hl_http_response>.size)
+                raw.status = (200...599).contains(response.status) ? UInt32(response.status) : 500
+                (raw.content_type, raw.body) = (contentType, body)
+                _ = host.raw.pointee.http?.pointee.respond?(host.raw, token, &raw)
+            }
+        }
+    }
+}
+
+extension HTTPRequest {
+    fileprivate init(_ raw: hl_http_request) {
+        method = raw.method.string
+        path = raw.path.string
+        query = raw.query.string
+        route = raw.route.string
+        identity = raw.identity.string
+        headers = UnsafeBufferPointer(start: raw.headers, count: raw.headers == nil ? 0 : Int(raw.header_count)).map {
+            (name: $0.key.string, value: $0.value.string)
+        }
+        body = Array(raw.body.buffer)
+    }
+}
