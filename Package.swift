@@ -142,9 +142,7 @@ let package = Package(
             name: "HostTests",
             dependencies: [
                 "Host", "StaticFixture", "BrokerCore", "PluginFile", "Configuration", "PositionedYAML", "PluginABI",
-                "Reactor",
-                "CSystem",
-                "Locking",
+                "Reactor", "CSystem", "Locking",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),

@@ -22,8 +22,8 @@ public struct PluginChanges: Sendable, Equatable {
 /// One edit of plugins.yaml: all of it, or nothing.
 ///
 /// The steps, each for all instances before the next begins: load files and check settings; `create` and `prepare`;
-/// `start` of new generations; the check of the caller; then what cannot fail: `commit`, the new hook table, the stop of
-/// what is not needed any more.
+/// `start` of new generations; the check of the caller; then what cannot fail: `commit`, the new hook table, the stop
+/// of what is not needed any more.
 extension PluginHost {
     /// Makes the enabled entries, in their order, what runs. What is unchanged goes on untouched.
     /// - Parameters:

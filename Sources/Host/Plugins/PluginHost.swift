@@ -102,7 +102,8 @@ extension PluginStatus {
             id: instance.id, plugin: instance.description.id, version: instance.description.version,
             path: running.path, generation: instance.generation,
             health: Int(health.level) < names.count ? names[Int(health.level)] : "unknown", healthText: health.text,
-            addresses: instance.state.withLock { $0.addresses }, hooks: running.entries.map { HookTable.name(of: $0.hook) }, failures: running.hooks.failures,
+            addresses: instance.state.withLock { $0.addresses },
+            hooks: running.entries.map { HookTable.name(of: $0.hook) }, failures: running.hooks.failures,
             pending: running.hooks.pendingCalls, droppedEvents: running.hooks.events.dropped)
     }
 }

@@ -6,8 +6,8 @@ import Synchronization
 
 /// An instance that has started, with what the hook tables need of it.
 ///
-/// @unchecked Sendable: constant but for `entry`, which is the host's; the pointers are the plugin's own and only handed
-/// back to it.
+/// @unchecked Sendable: constant but for `entry`, which is the host's; the pointers are the plugin's own and only
+/// handed back to it.
 struct RunningPlugin: @unchecked Sendable {
     let instance: PluginInstance
     let hooks: HookInstance
