@@ -13,32 +13,25 @@ final class LivePlugins {
     let folder: TemporaryDirectory
     private let lines = Monitor<[PluginLogLine]>([])
     private let staging: StagingDirectory
-    private let loops: LoopGroup
-    private let listeners: [BoundListener]
+    private let service: BrokerService
     private let control: EventLoop
 
     /// - Parameter data: where keys are kept; nil: in memory.
-    init(loops count: Int, data: String? = nil) throws {
-        let options = try ServeOptions.parse(["--ephemeral", "--no-plugins"])
+    init(loops: Int, data: String? = nil) throws {
+        let options = try ServeOptions.parse(["--ephemeral", "--no-plugins", "--set", "broker.threads=\(loops)"])
         let loaded = try ServerConfiguration.load(text: "{}", file: "plugins.yaml", options)
-        let configuration = loaded.configuration
-        listeners = try ListenerOpening.open(configuration.listeners)
+        let listeners = try ListenerOpening.open(loaded.configuration.listeners, layers: [:])
         port = UInt16(listeners[0].open.port)
         control = try EventLoop(index: -1, handler: QuietHandler())
         folder = try TemporaryDirectory()
-        let broker = Broker(
-            settings: BrokerSettings(configuration.broker),
-            listeners: configuration.listeners.map {
-                ListenerSettings(name: $0.name, allowAnonymous: $0.allowsAnonymous)
-            }, shardCount: count, seed: 7)
         staging = try StagingDirectory(in: folder.path)
         let log = Log(level: .error, format: .text)
-        loops = try LoopGroup(
-            broker: broker, gate: AcceptGate(maximumConnections: 100, rate: nil, interval: 0),
-            outlet: EventOutlet(log: log, listenerNames: configuration.listeners.map(\.name), control: control))
+        service = try BrokerService(
+            configuration: loaded.configuration, listeners: listeners, log: log, control: control,
+            announcements: AnnouncementFiles(options), runDirectory: nil)
         var environment = PluginEnvironment(
-            broker, log: log, configuration: configuration.broker, staging: staging,
-            isEphemeral: true, isChecking: false,
+            service.broker, log: log, configuration: loaded.configuration.broker, staging: staging, isEphemeral: true,
+            isChecking: false,
             administer: { request, answer in
                 answer(request == .status ? .done("{\"state\":\"ready\"}") : .refused("not here"))
                 return true
@@ -48,13 +41,13 @@ final class LivePlugins {
         environment.log = PluginLog(
             isEnabled: { $0 <= .info }, write: { line in lines.withLock { $0.append(line) } })
         host = PluginHost(environment)
-        try loops.start()
-        loops.accept(listeners)
+        try service.start()
+        service.accept()
     }
 
     deinit {
         host.stop()
-        loops.stop()
+        service.stop()
     }
 
     /// A client that is connected.
