@@ -3,8 +3,8 @@
 
 usage: scripts/abi-check.py [--record]
 
-Fields and functions may be added at the end of a struct; whatever else has changed is a break of major 1 and fails. With
---record the types are written down anew, which is right when something was added.
+Fields and functions may be added at the end of a struct; whatever else has changed is a break of major 1 and fails.
+With --record the types are written down anew, which is right when something was added.
 """
 import pathlib
 import re

@@ -12,8 +12,8 @@ final class Callback<Body>: Sendable where Body: Sendable {
     }
 }
 
-/// Callbacks the host holds bare pointers to, kept alive here: until they have been called for the last time, or as long
-/// as the plugin.
+/// Callbacks the host holds bare pointers to, kept alive here: until they have been called for the last time, or as
+/// long as the plugin.
 final class CallbackList: Sendable {
     private let callbacks = Locked<[UInt: any Sendable & AnyObject]>([:])
 

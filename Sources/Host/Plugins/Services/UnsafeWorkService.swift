@@ -26,7 +26,7 @@ private struct LoopWork: @unchecked Sendable {
         // Counted as work of the instance: it is not stopped meanwhile.
         instance.group.perform {
             let states = instance.shardStates
-            function(shard < states.count ? states[shard] : instance.pluginState, user)
+            ThreadKind.with(.loop) { function(shard < states.count ? states[shard] : instance.pluginState, user) }
         }
     }
 }
