@@ -53,7 +53,7 @@ extension Shard {
         let old = found.extras.identity
         found.extras.identity = ClientIdentity(
             clientID: old.clientID, username: username, groups: groups, account: account, address: old.address,
-            listener: old.listener)
+            listener: old.listener, certificate: old.certificate, layers: old.layers)
         found.extras.pluginClient = nil
         hooks.revokeVerdicts(connection: id)
         return true

@@ -43,13 +43,14 @@ final class LentMemory {
     func client(_ identity: ClientIdentity, connection: UInt64, protocolLevel: UInt8) -> UnsafePointer<hl_client>? {
         var client = hl_client()
         client.struct_size = UInt32(MemoryLayout<hl_client>.size)
-        client.flags = identity.username.isEmpty ? HL_CLIENT_ANONYMOUS : 0
+        client.flags = identity.layers.rawValue | (identity.username.isEmpty ? HL_CLIENT_ANONYMOUS : 0)
         client.connection = connection
         client.client_id = view(identity.clientID)
         client.username = view(identity.username)
         client.account = view(identity.account)
         client.address = view(identity.address)
         client.listener = view(identity.listener)
+        client.certificate = view(identity.certificate)
         client.protocol = UInt32(protocolLevel)
         client.groups = array(identity.groups.map { view($0) })
         client.group_count = client.groups == nil ? 0 : UInt32(identity.groups.count)
