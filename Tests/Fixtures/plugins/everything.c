@@ -76,7 +76,7 @@ static void sessions(void *state, void *user, const hl_session_list *list) {
     uint32_t i;
     hl_logf(e->self, HL_LOG_INFO, "test.sessions", "%s %u %u", (const char *)user, list->status, list->count);
     for (i = 0; i < list->count; i++) {
-        const hl_session *session = hl_session_at(list, i);
+        const hl_session_info *session = hl_session_at(list, i);
         hl_logf(e->self, HL_LOG_INFO, "test.session", "%.*s %s %u", HL_S(session->client_id),
                 session->flags & HL_SESSION_CONNECTED ? "online" : "offline", session->subscriptions);
     }

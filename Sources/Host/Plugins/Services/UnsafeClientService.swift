@@ -131,15 +131,15 @@ private struct SessionAnswer: @unchecked Sendable {
             list.status = status
             list.sessions = memory.array(reports.map { session($0, memory) })
             list.count = list.sessions == nil ? 0 : UInt32(reports.count)
-            list.stride = UInt32(MemoryLayout<hl_session>.stride)
+            list.stride = UInt32(MemoryLayout<hl_session_info>.stride)
             list.next = next
             withExtendedLifetime(memory) { function(instance.pluginState, user, &list) }
         }
     }
 
-    private func session(_ report: SessionReport, _ memory: LentMemory) -> hl_session {
-        var session = hl_session()
-        session.struct_size = UInt32(MemoryLayout<hl_session>.size)
+    private func session(_ report: SessionReport, _ memory: LentMemory) -> hl_session_info {
+        var session = hl_session_info()
+        session.struct_size = UInt32(MemoryLayout<hl_session_info>.size)
         session.flags =
             (report.identity != nil ? HL_SESSION_CONNECTED : 0) | (report.isPersistent ? HL_SESSION_PERSISTENT : 0)
         session.client_id = memory.view(report.clientID)

@@ -255,8 +255,8 @@ static inline const hl_msg *hl_batch_msg(const hl_batch *batch, uint32_t index) 
     return (const hl_msg *)(const void *)((const uint8_t *)batch->msgs + (uint64_t)index * batch->stride);
 }
 
-static inline const hl_session *hl_session_at(const hl_session_list *list, uint32_t index) {
-    return (const hl_session *)(const void *)((const uint8_t *)list->sessions + (uint64_t)index * list->stride);
+static inline const hl_session_info *hl_session_at(const hl_session_list *list, uint32_t index) {
+    return (const hl_session_info *)(const void *)((const uint8_t *)list->sessions + (uint64_t)index * list->stride);
 }
 
 static inline const hl_subscription *hl_subscription_at(const hl_subscription_list *list, uint32_t index) {

@@ -18,7 +18,7 @@ extern "C" {
 #define HL_SESSION_PERSISTENT 0x2u /* outlives its connection */
 
 /* A session. Arrays of it carry count and stride, so that it may grow. */
-typedef struct hl_session {
+typedef struct hl_session_info {
     uint32_t struct_size;
     uint32_t flags;    /* HL_SESSION_* */
     hl_view client_id;
@@ -31,7 +31,7 @@ typedef struct hl_session {
     uint64_t queued;         /* messages that wait for it */
     uint32_t protocol;       /* 4 = MQTT 3.1.1, 5 = MQTT 5.0 */
     uint32_t shard;          /* its event loop */
-} hl_session;
+} hl_session_info;
 
 /* The answer to a question about sessions. */
 typedef struct hl_session_list {
@@ -39,7 +39,7 @@ typedef struct hl_session_list {
     uint32_t flags;
     hl_status status; /* HL_OK, HL_NOT_FOUND, HL_FAILED (an event loop did not answer) */
     uint32_t count;
-    const hl_session *sessions; /* stride bytes apart: use hl_session_at */
+    const hl_session_info *sessions; /* stride bytes apart: use hl_session_at */
     uint32_t stride;
     uint32_t reserved;
     uint64_t next; /* the cursor of the next page; 0: this was the last */
