@@ -15,6 +15,8 @@ enum BrokerOption: Sendable {
     case maximumSessionExpiry(UInt32)
     /// A Client Identifier that is connected cannot connect again.
     case refuseDuplicates
+    /// A listener for WebSocket beside that for TCP: ``Stage/openWebSocket(offering:)``.
+    case webSocket
     /// No other case shares the broker: for cases that subscribe to everything.
     case alone
 
@@ -30,7 +32,7 @@ enum BrokerOption: Sendable {
         case .serverKeepAlive(let seconds): settings.serverKeepAlive = seconds
         case .maximumSessionExpiry(let seconds): settings.maximumSessionExpiry = seconds
         case .refuseDuplicates: settings.duplicateClientPolicy = .refuse
-        case .alone: break
+        case .webSocket, .alone: break
         }
     }
 
@@ -49,6 +51,7 @@ enum BrokerOption: Sendable {
         case .serverKeepAlive(let seconds): ["--set", "broker.mqtt.server_keep_alive=\(seconds)s"]
         case .maximumSessionExpiry(let seconds): ["--set", "broker.session.max_expiry_interval=\(seconds)s"]
         case .refuseDuplicates: ["--set", "broker.session.duplicate_client_id=refuse"]
+        case .webSocket: ["--listen", "tcp=mqtt://127.0.0.1:0", "--listen", "ws=ws://127.0.0.1:0/mqtt"]
         case .alone: []
         }
     }

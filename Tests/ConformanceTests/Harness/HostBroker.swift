@@ -12,6 +12,8 @@ final class HostBroker: Carried, @unchecked Sendable {
 
     private let process = Process()
     private let port: UInt16
+    /// Of the listener for WebSocket, with `BrokerOption.webSocket`.
+    private let webSocketPort: UInt16?
 
     init(_ options: [BrokerOption]) throws {
         let announcement = Pipe()
@@ -24,7 +26,9 @@ final class HostBroker: Carried, @unchecked Sendable {
         try process.run()
         do {
             let line = try Self.firstLine(of: announcement.fileHandleForReading)
-            port = try JSONDecoder().decode(Ports.self, from: line).listeners.tcp.port
+            let listeners = try JSONDecoder().decode(Ports.self, from: line).listeners
+            port = listeners.tcp.port
+            webSocketPort = listeners.ws?.port
         } catch {
             process.terminate()
             throw error
@@ -49,6 +53,11 @@ final class HostBroker: Carried, @unchecked Sendable {
 
     func open() throws -> any Link { try TCPLink(port: port) }
 
+    func openWebSocket(_ subprotocols: String?) throws -> WebSocketLink {
+        guard let webSocketPort else { throw Unmet("the case needs BrokerOption.webSocket", line: #line) }
+        return try WebSocketLink(port: webSocketPort, subprotocols: subprotocols)
+    }
+
     func advance(seconds: Double) { preconditionFailure("only the core's clock can be moved: use Wire.clock") }
 
     /// `HOOKLINE_HOST`, else the program that was built beside the tests.
@@ -59,7 +68,10 @@ final class HostBroker: Carried, @unchecked Sendable {
     }
 
     private struct Ports: Decodable {
-        struct Listeners: Decodable { let tcp: Listener }
+        struct Listeners: Decodable {
+            let tcp: Listener
+            let ws: Listener?
+        }
         struct Listener: Decodable { let port: UInt16 }
         let listeners: Listeners
     }

@@ -40,6 +40,12 @@ final class Stage {
         Peer(try broker.open(), version ?? self.version)
     }
 
+    /// A connection to the listener of `BrokerOption.webSocket`, over TCP only.
+    func openWebSocket(offering subprotocols: String? = "mqtt") throws -> WebSocketLink {
+        guard let host = broker as? HostBroker else { throw Unmet("the core has no WebSocket", line: #line) }
+        return try host.openWebSocket(subprotocols)
+    }
+
     /// A CONNECT of client `name`.
     func connectPacket(
         _ name: String = "client", _ session: SessionKind = .clean, version: ProtocolVersion? = nil,
