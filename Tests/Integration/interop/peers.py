@@ -188,7 +188,8 @@ class Mosquitto(Peer):
             option = ["user-property", *text.split("=")] if name == "user" else [names[name], text]
             extra += ["-D", "publish", *option]
         subprocess.run(
-            ["mosquitto_pub", *self._common(), "-t", topic, "-q", str(qos), "-s", *(["-r"] if retain else []), *extra],
+            ["mosquitto_pub", *self._common(), "-t", topic, "-q", str(qos), "-s" if payload else "-n",
+             *(["-r"] if retain else []), *extra],
             input=payload, check=True, timeout=DEADLINE, env={**os.environ, "LC_ALL": "C.UTF-8"})
 
     def disconnect(self):
