@@ -109,7 +109,8 @@ extension Shard {
         }
     }
 
-    /// Sends one message from the queue, unless its time has passed [MQTT-3.3.2-5] or a plugin has something against it.
+    /// Sends one message from the queue, unless its time has passed [MQTT-3.3.2-5] or a plugin has something against
+    /// it.
     private func sendQueued(_ session: SessionRef, _ connection: ConnectionRef, _ queued: QueuedMessage) {
         var entry = queued
         var message = PublishedMessage(entry.message, origin: .client)

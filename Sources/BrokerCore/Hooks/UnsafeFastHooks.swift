@@ -1,8 +1,8 @@
 // HOT PATH: what a call to the only plugin of a chain needs, at fixed addresses; no class field, no ARC.
 import PluginABI
 
-/// The short way of acl.publish and acl.deliver: one plugin is registered, for everything, and answers at once. Owned by
-/// the dispatcher.
+/// The short way of acl.publish and acl.deliver: one plugin is registered, for everything, and answers at once. Owned
+/// by the dispatcher.
 struct FastHooks {
     /// The only entry of the chain; nil: the long way.
     var publish: UnsafePointer<HookSlot>?

@@ -23,8 +23,8 @@ extension Shard {
         return connection.pointee.handle
     }
 
-    /// The transport learned who the peer is before its CONNECT: its address behind a proxy, or the name in its verified
-    /// certificate. Nil leaves what was known.
+    /// The transport learned who the peer is before its CONNECT: its address behind a proxy, or the name in its
+    /// verified certificate. Nil leaves what was known.
     public func identified(_ handle: UInt64, address: String?, certificate: [UInt8]?) {
         guard let connection = state.pointee.connections.find(handle),
             connection.pointee.phase == .awaitingConnect
