@@ -4,7 +4,8 @@
 usage: slow_plugin.py [--build .build/release] [--rounds 5] [--seconds 4]
 
 Both brokers of a round load the same plugin; in one of them a client whose publishes take two seconds is busy. The p99
-of the round trips of the others must stay within 1.5 times: the median over the rounds counts. Run it on a quiet machine.
+of the round trips of the others must stay within 1.5 times: the median over the rounds counts. Run it on a quiet
+machine.
 """
 import argparse
 import json
