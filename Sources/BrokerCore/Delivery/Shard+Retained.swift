@@ -23,15 +23,17 @@ extension Shard {
     /// As a plugin wants it kept, or not.
     func keepRetained(_ message: PublishedMessage) {
         guard message.payload.count > 0 else {
-            if shared.retained.clear(message.topic) { persistRetained(message) }
+            var order: UInt64 = 0
+            if shared.retained.clear(message.topic, stamp: { order = $0 }) { persistRetained(message, order: order) }
             return
         }
         let kept = RetainedMessage(
             topic: Array(message.topic), payload: Array(message.payload), qos: message.qos,
             properties: Array(message.properties), expiresAt: message.expiresAt, publishedAt: now,
-            publisherID: message.publisher)
-        switch shared.retained.set(kept) {
-        case .stored, .replaced: persistRetained(message)
+            publisher: clientID(ofSession: message.publisher))
+        var order: UInt64 = 0
+        switch shared.retained.set(kept, stamp: { order = $0 }) {
+        case .stored, .replaced: persistRetained(message, order: order)
         case .refusedMessages, .refusedBytes: drop(nil, message, .retainedLimit)
         }
     }
@@ -74,7 +76,7 @@ extension Shard {
         var messages: [RetainedMessage] = []
         let isOver = delivery.cursor.next(into: &messages, maximum: Self.retainedPerTurn, now: now)
         // [MQTT-3.8.3-3]: with No Local its own messages do not come back, retained ones neither.
-        for message in messages where !(delivery.noLocal && message.publisherID == session.pointee.id) {
+        for message in messages where !(delivery.noLocal && message.publisher == session.pointee.clientID) {
             send(message, to: session, delivery)
         }
         return isOver ? .over : .more
@@ -88,7 +90,6 @@ extension Shard {
                         topic: topic, properties: properties, payload: payload, qos: retained.qos, retain: true,
                         origin: .retained)
                     message.expiresAt = retained.expiresAt
-                    message.publisher = retained.publisherID
                     guard let connection = session.pointee.connection else { return }
                     let qos = min(retained.qos, delivery.qos)
                     if hooks.table.hasRetainGet {

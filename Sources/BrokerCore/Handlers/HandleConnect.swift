@@ -146,6 +146,7 @@ extension Shard {
             refuse(connection, .serverUnavailable, "the broker is stopping")
             return
         }
+        if let existing = findSession(extras.identity.clientID) { settleDeadlines(of: existing) }
         if let existing = findSession(extras.identity.clientID), let older = existing.pointee.connection {
             if settings.duplicateClientPolicy == .refuse {
                 refuse(connection, .clientIdentifierNotValid, "Client Identifier is in use and the policy is refuse")

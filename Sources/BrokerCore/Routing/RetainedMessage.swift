@@ -9,12 +9,12 @@ final class RetainedMessage: Sendable {
     let expiresAt: Int64
     /// Nanoseconds of the broker's clock.
     let publishedAt: Int64
-    /// Session id of the publisher, 0 for the broker itself.
-    let publisherID: UInt64
+    /// Client Identifier of the publisher, empty for the broker itself: No Local outlives sessions [MQTT-3.8.3-3].
+    let publisher: [UInt8]
 
     init(
         topic: [UInt8], payload: [UInt8], qos: UInt8, properties: [UInt8] = [], expiresAt: Int64 = 0,
-        publishedAt: Int64, publisherID: UInt64
+        publishedAt: Int64, publisher: [UInt8]
     ) {
         self.topic = topic
         self.payload = payload
@@ -22,7 +22,7 @@ final class RetainedMessage: Sendable {
         self.properties = properties
         self.expiresAt = expiresAt
         self.publishedAt = publishedAt
-        self.publisherID = publisherID
+        self.publisher = publisher
     }
 
     func isExpired(at now: Int64) -> Bool { expiresAt != 0 && expiresAt <= now }

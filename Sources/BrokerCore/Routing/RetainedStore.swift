@@ -39,16 +39,21 @@ final class RetainedStore: Sendable {
     var bytes: Int { usage.bytes }
 
     /// Stores the message of a topic, replacing an older one [MQTT-3.3.1-5]. An empty payload must `clear` instead.
-    func set(_ message: RetainedMessage) -> Outcome {
-        message.topic.withUnsafeBytes { stripes[stripeIndex(of: $0)].set(message, $0) }
+    /// - Parameter stamp: gets the place of this change among all changes to the topic; not when it is refused.
+    func set(_ message: RetainedMessage, stamp: (UInt64) -> Void = { _ in }) -> Outcome {
+        message.topic.withUnsafeBytes { stripes[stripeIndex(of: $0)].set(message, $0, stamp) }
     }
 
     /// Clears a topic [MQTT-3.3.1-6].
+    /// - Parameter stamp: as of `set`; not when there was no message.
     /// - Returns: whether there was a message.
     @discardableResult
-    func clear(_ topic: UnsafeRawBufferPointer) -> Bool {
-        stripes[stripeIndex(of: topic)].clear(topic)
+    func clear(_ topic: UnsafeRawBufferPointer, stamp: (UInt64) -> Void = { _ in }) -> Bool {
+        stripes[stripeIndex(of: topic)].clear(topic, stamp)
     }
+
+    /// Stamps are above `order` from now on: those of an earlier run count no more.
+    func beginOrders(after order: UInt64) { usage.beginOrders(after: order) }
 
     /// The message of a topic, nil also when it has expired by `now`.
     func get(_ topic: UnsafeRawBufferPointer, now: Int64) -> RetainedMessage? {
@@ -109,6 +114,7 @@ final class RetainedUsage: Sendable {
     private let messageCount = Atomic<Int>(0)
     private let byteCount = Atomic<Int>(0)
     private let expiringCount = Atomic<Int>(0)
+    private let lastOrder = Atomic<UInt64>(0)
 
     init(maximumMessages: Int, maximumBytes: Int) {
         self.maximumMessages = maximumMessages
@@ -119,6 +125,11 @@ final class RetainedUsage: Sendable {
     var bytes: Int { byteCount.load(ordering: .relaxed) }
     /// Messages with an expiry.
     var expiring: Int { expiringCount.load(ordering: .relaxed) }
+
+    /// The place of a change among all changes. Under the lock of its stripe, so that it is right for each topic.
+    func makeOrder() -> UInt64 { lastOrder.add(1, ordering: .relaxed).newValue }
+
+    func beginOrders(after order: UInt64) { lastOrder.store(order, ordering: .relaxed) }
 
     /// Reserves the room to put `new` in place of `old`, or says why there is none.
     func replace(_ old: RetainedMessage?, by new: RetainedMessage) -> RetainedStore.Outcome {

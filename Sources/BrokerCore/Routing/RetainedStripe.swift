@@ -16,7 +16,9 @@ final class RetainedStripe: Sendable {
         trie = Locked(Trie(hash: hash, emptyValue: nil))
     }
 
-    func set(_ message: RetainedMessage, _ topic: UnsafeRawBufferPointer) -> RetainedStore.Outcome {
+    func set(
+        _ message: RetainedMessage, _ topic: UnsafeRawBufferPointer, _ stamp: (UInt64) -> Void
+    ) -> RetainedStore.Outcome {
         let (outcome, old) = trie.withLock { trie -> (RetainedStore.Outcome, RetainedMessage?) in
             let known = find(topic, in: trie)
             let old = known == Trie.none ? nil : trie.node(known).pointee.value
@@ -24,17 +26,19 @@ final class RetainedStripe: Sendable {
             guard outcome == .stored || outcome == .replaced else { return (outcome, nil) }
             let index = known == Trie.none ? make(topic, in: &trie) : known
             trie.node(index).pointee.value = message
+            stamp(usage.makeOrder())
             return (outcome, old)
         }
         withExtendedLifetime(old) {}
         return outcome
     }
 
-    func clear(_ topic: UnsafeRawBufferPointer) -> Bool {
+    func clear(_ topic: UnsafeRawBufferPointer, _ stamp: (UInt64) -> Void) -> Bool {
         let old = trie.withLock { trie -> RetainedMessage? in
             let index = find(topic, in: trie)
-            guard index != Trie.none else { return nil }
-            return take(index, from: &trie)
+            guard index != Trie.none, let old = take(index, from: &trie) else { return nil }
+            stamp(usage.makeOrder())
+            return old
         }
         return old != nil
     }

@@ -38,6 +38,9 @@ struct Session {
     /// Fires the will's delay or the session's expiry.
     var willTimer: TimerID?
     var expiryTimer: TimerID?
+    /// When these two are due, host clock ns: a turn takes up what came in before it runs timers.
+    var willDue = Int64.max
+    var expiresAt = Int64.max
     /// Seconds; `UInt32.max` = never [MQTT-3.1.2-11 ff].
     var expiryInterval: UInt32 = 0
     /// Most messages under way: the smaller of ours and the client's Receive Maximum [MQTT-3.3.4-9].

@@ -14,6 +14,12 @@ extension Shard {
         return session
     }
 
+    /// Client Identifier of a session of this shard, also of one that ends in this turn; empty when it is none.
+    func clientID(ofSession id: UInt64) -> [UInt8] {
+        guard id != 0, Int(id >> 56) == index else { return [] }
+        return state.pointee.sessions.find(id & 0x00ff_ffff_ffff_ffff)?.pointee.clientID ?? []
+    }
+
     /// A new, empty session.
     func makeSession(_ clientID: [UInt8], version: ProtocolVersion) -> SessionRef {
         let inserted = state.pointee.sessions.insert(
@@ -63,15 +69,33 @@ extension Shard {
         if let timer = session.pointee.expiryTimer { _ = wheel.cancel(timer) }
         session.pointee.willTimer = nil
         session.pointee.expiryTimer = nil
+        session.pointee.willDue = .max
+        session.pointee.expiresAt = .max
+    }
+
+    /// Does what the timers of an offline session are about to do, when their time has come: a client that returns too
+    /// late finds its session gone and its will published [MQTT-3.1.3-9], though the turn has not come to its timers.
+    func settleDeadlines(of session: SessionRef) {
+        guard session.pointee.connection == nil else { return }
+        if session.pointee.willDue <= now {
+            if let timer = session.pointee.willTimer { _ = wheel.cancel(timer) }
+            willDue(session.pointee.handle)
+        }
+        if session.pointee.expiresAt <= now { endSession(session, expired: true) }
     }
 
     /// The session is offline from now on; it ends when its expiry interval has passed [MQTT-3.1.2-23].
     func startExpiry(_ session: SessionRef) {
         persistOffline(session)
+        scheduleExpiry(session, since: now)
+    }
+
+    /// The session ends when its expiry interval has passed since `since`.
+    func scheduleExpiry(_ session: SessionRef, since: Int64) {
         guard session.pointee.expiryInterval != .max else { return }
+        session.pointee.expiresAt = max(0, since &+ Int64(session.pointee.expiryInterval) &* 1_000_000_000)
         session.pointee.expiryTimer = wheel.schedule(
-            at: now &+ Int64(session.pointee.expiryInterval) &* 1_000_000_000, kind: TimerKind.sessionExpiry.rawValue,
-            payload: session.pointee.handle)
+            at: session.pointee.expiresAt, kind: TimerKind.sessionExpiry.rawValue, payload: session.pointee.handle)
     }
 
     func sessionExpired(_ handle: UInt64) {

@@ -4,10 +4,13 @@ import Timing
 /// Will messages [MQTT-3.1.2-8].
 extension Shard {
     /// Publishes `will` after its delay, unless the session is continued or ends first [MQTT-3.1.3-9].
-    func startWillDelay(_ session: SessionRef, _ will: Will) {
+    func startWillDelay(_ session: SessionRef, _ will: Will) { scheduleWill(session, will, since: now) }
+
+    /// Publishes `will` when its delay has passed since `since`.
+    func scheduleWill(_ session: SessionRef, _ will: Will, since: Int64) {
+        session.pointee.willDue = max(0, since &+ Int64(will.delay) &* 1_000_000_000)
         session.pointee.willTimer = wheel.schedule(
-            at: now &+ Int64(will.delay) &* 1_000_000_000, kind: TimerKind.will.rawValue,
-            payload: session.pointee.handle)
+            at: session.pointee.willDue, kind: TimerKind.will.rawValue, payload: session.pointee.handle)
     }
 
     func willDue(_ handle: UInt64) {
@@ -15,6 +18,7 @@ extension Shard {
             session.pointee.connection == nil
         else { return }
         session.pointee.willTimer = nil
+        session.pointee.willDue = .max
         session.pointee.will = nil
         publishWill(will, of: session)
         persistWillGone(session)

@@ -132,7 +132,7 @@ struct SendWindow {
         return used.sorted { next &- $0.pointee.sequence > next &- $1.pointee.sequence }
     }
 
-    /// Puts back a message that was under way before a restart.
+    /// Puts back a message that was under way before a restart. Its identifier is not in use yet.
     mutating func restore(_ slot: InflightSlot) {
         while find(slot.packetID) == nil {
             if (count &+ 1) &* 2 > mask &+ 1 { grow() }

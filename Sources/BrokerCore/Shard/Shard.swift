@@ -59,6 +59,10 @@ public final class Shard {
     /// A number per living group of this shard that is never used again; messages in flight name their group by it.
     var groupSerials: [UInt32: UInt64] = [:]
     var nextGroupSerial: UInt64 = 0
+    /// Where the groups of an earlier run live now; the number of any other group says it.
+    var groupHomes: [UInt64: Int] = [:]
+    /// Messages of an earlier run by id, owned, while they are being restored.
+    var restoredBlocks: [UInt64: MessageRef] = [:]
     var random: ShardRandom
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport

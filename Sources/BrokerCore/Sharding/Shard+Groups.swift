@@ -54,7 +54,7 @@ extension Shard {
         // At the QoS it was published with: the next member may have been granted more than the last.
         let delivery = Delivery(
             qos: message.qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0), group: group)
-        let home = Int(group >> 56)
+        let home = groupHomes[group] ?? Int(group >> 56)
         if home == index {
             offerReturned(message, delivery)
         } else {
@@ -104,7 +104,9 @@ extension Shard {
         }
         if groupSerials[group] == nil {
             nextGroupSerial += 1
-            groupSerials[group] = UInt64(index) << 56 | nextGroupSerial
+            let serial = UInt64(index) << 56 | nextGroupSerial
+            groupSerials[group] = serial
+            persistGroup(serial, subscription(of: group))
         }
         if member.isReady { drainQueue(of: group) }
     }
@@ -115,6 +117,7 @@ extension Shard {
         }
         guard let ended else { return }
         let serial = groupSerials.removeValue(forKey: ended) ?? 0
+        defer { persistGroupEnd(serial) }
         guard var queue = groupQueues.removeValue(forKey: ended) else { return }
         while let entry = queue.popFirst() {
             drop(nil, PublishedMessage(entry.message, origin: .client), .noSharedMember)

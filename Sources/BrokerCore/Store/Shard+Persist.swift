@@ -24,9 +24,7 @@ extension Shard {
         session.pointee.flags.insert(.durable)
         rows.append(.session(clientID: session.pointee.clientID, expiry: session.pointee.expiryInterval))
         if let will = session.pointee.will {
-            withMessage(of: will) {
-                rows.append(.will(clientID: session.pointee.clientID, StoredMessage($0), delay: will.delay))
-            }
+            rows.append(.will(clientID: session.pointee.clientID, StoredWill(will)))
         } else {
             rows.append(.willGone(clientID: session.pointee.clientID))
         }
@@ -39,7 +37,7 @@ extension Shard {
     }
 
     func persistOffline(_ session: SessionRef) {
-        if isDurable(session) { rows.append(.sessionOffline(clientID: session.pointee.clientID)) }
+        if isDurable(session) { rows.append(.sessionOffline(clientID: session.pointee.clientID, since: now)) }
     }
 
     func persistSessionEnd(_ session: SessionRef) {
@@ -60,7 +58,8 @@ extension Shard {
         guard isDurable(session) else { return }
         rows.append(
             .subscription(
-                clientID: session.pointee.clientID, filter: filter, options: flags.rawValue, identifier: identifier))
+                clientID: session.pointee.clientID, filter: filter, options: flags.rawValue,
+                identifier: identifier))
     }
 
     func persistUnsubscribed(_ session: SessionRef, _ filter: [UInt8]) {
@@ -72,8 +71,10 @@ extension Shard {
         persistMessage(entry.message)
         rows.append(
             .queued(
-                clientID: session.pointee.clientID, message: entry.message.pointee.id, qos: entry.qos,
-                retain: entry.retain))
+                clientID: session.pointee.clientID,
+                StoredDelivery(
+                    message: entry.message.pointee.id, qos: entry.qos, retain: entry.retain,
+                    identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group)))
     }
 
     func persistDequeued(_ session: SessionRef, _ entry: QueuedMessage) {
@@ -90,8 +91,10 @@ extension Shard {
         persistMessage(message)
         rows.append(
             .inflight(
-                clientID: session.pointee.clientID, packetID: slot.pointee.packetID, message: message.pointee.id,
-                qos: slot.pointee.qos, retain: slot.pointee.retain))
+                clientID: session.pointee.clientID, packetID: slot.pointee.packetID,
+                StoredDelivery(
+                    message: message.pointee.id, qos: slot.pointee.qos, retain: slot.pointee.retain,
+                    identifiers: slot.pointee.subscriptionIDs.withIDs { Array($0) }, group: slot.pointee.group)))
         openTicketGate(connection, if: slot.pointee.qos == 2)
     }
 
@@ -113,12 +116,13 @@ extension Shard {
         if isDurable(session) { rows.append(.released(clientID: session.pointee.clientID, packetID: packetID)) }
     }
 
-    func persistRetained(_ message: PublishedMessage) {
+    func persistRetained(_ message: PublishedMessage, order: UInt64) {
         guard settings.storeEnabled else { return }
         if message.payload.count > 0 {
-            rows.append(.retained(StoredMessage(message)))
+            rows.append(
+                .retained(StoredMessage(message), publisher: clientID(ofSession: message.publisher), order: order))
         } else {
-            rows.append(.retainedCleared(topic: Array(message.topic)))
+            rows.append(.retainedCleared(topic: Array(message.topic), order: order))
         }
     }
 
@@ -155,6 +159,14 @@ extension Shard {
             .groupQueued(
                 subscription: subscription(of: group), group: serial, message: entry.message.pointee.id, qos: entry.qos)
         )
+    }
+
+    func persistGroup(_ group: UInt64, _ subscription: @autoclosure () -> [UInt8]) {
+        if settings.storeEnabled { rows.append(.group(group, subscription: subscription())) }
+    }
+
+    func persistGroupEnd(_ group: UInt64) {
+        if settings.storeEnabled { rows.append(.groupEnded(group)) }
     }
 
     func persistGroupDequeued(_ group: UInt64, _ message: MessageRef) {

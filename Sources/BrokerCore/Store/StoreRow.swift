@@ -3,8 +3,8 @@
 public enum StoreRow: Sendable, Equatable {
     /// A session with what CONNECT said about it. `expiry` in seconds.
     case session(clientID: [UInt8], expiry: UInt32)
-    /// The session went offline; it ends `expiry` seconds after this.
-    case sessionOffline(clientID: [UInt8])
+    /// The session went offline at `since`, host clock ns; it ends `expiry` seconds after this.
+    case sessionOffline(clientID: [UInt8], since: Int64)
     /// The session and everything that belongs to it is gone.
     case sessionEnded(clientID: [UInt8])
     case subscription(clientID: [UInt8], filter: [UInt8], options: UInt8, identifier: UInt32)
@@ -14,10 +14,11 @@ public enum StoreRow: Sendable, Equatable {
     case subscriptionRemoved(clientID: [UInt8], filter: [UInt8])
     /// A message, once for all its receivers; counted by the `queued` rows that name it.
     case message(id: UInt64, StoredMessage)
-    /// The message waits for the session.
-    case queued(clientID: [UInt8], message: UInt64, qos: UInt8, retain: Bool)
-    /// The message was sent with this packet identifier and waits for its acknowledgement.
-    case inflight(clientID: [UInt8], packetID: UInt16, message: UInt64, qos: UInt8, retain: Bool)
+    /// The message waits for the session, behind those queued before it.
+    case queued(clientID: [UInt8], StoredDelivery)
+    /// The message was sent with this packet identifier and waits for its acknowledgement; it is queued no more. The
+    /// order of these rows is the order of sending, which a store keeps.
+    case inflight(clientID: [UInt8], packetID: UInt16, StoredDelivery)
     /// PUBREC came: from now on only PUBREL is sent.
     case releasing(clientID: [UInt8], packetID: UInt16)
     /// The exchange is over.
@@ -27,15 +28,65 @@ public enum StoreRow: Sendable, Equatable {
     /// The message waits for a member of a shared group. `subscription` is what members subscribed to, such as
     /// `$share/group/filter`, `group` a number that stands for it in this run.
     case groupQueued(subscription: [UInt8], group: UInt64, message: UInt64, qos: UInt8)
+    /// The number by which deliveries of this run and of later ones name a shared group.
+    case group(UInt64, subscription: [UInt8])
+    /// The group's last member has left.
+    case groupEnded(UInt64)
     /// A member's session has the message, or nobody can have it any more.
     case groupDequeued(group: UInt64, message: UInt64)
     /// A QoS 2 message of the client was accepted under this identifier, until `released`.
     case received(clientID: [UInt8], packetID: UInt16)
     case released(clientID: [UInt8], packetID: UInt16)
-    case retained(StoredMessage)
-    case retainedCleared(topic: [UInt8])
-    case will(clientID: [UInt8], StoredMessage, delay: UInt32)
+    /// The retained message of its topic. Shards commit on their own: of several rows of a topic the one with the
+    /// highest `order` holds, whichever is committed last.
+    /// `publisher` is a Client Identifier, empty for the broker itself.
+    case retained(StoredMessage, publisher: [UInt8], order: UInt64)
+    case retainedCleared(topic: [UInt8], order: UInt64)
+    case will(clientID: [UInt8], StoredWill)
     case willGone(clientID: [UInt8])
+}
+
+/// A stored message on its way to one session.
+public struct StoredDelivery: Sendable, Equatable {
+    /// Its id.
+    public var message: UInt64
+    /// QoS it is sent with.
+    public var qos: UInt8
+    /// RETAIN flag it is sent with.
+    public var retain: Bool
+    /// Subscription Identifiers that go with it [MQTT-3.3.4-3].
+    public var identifiers: [UInt32]
+    /// The shared group it came from; 0 = none.
+    public var group: UInt64
+
+    /// A delivery as a store reads it back.
+    public init(message: UInt64, qos: UInt8, retain: Bool, identifiers: [UInt32] = [], group: UInt64 = 0) {
+        self.message = message
+        self.qos = qos
+        self.retain = retain
+        self.identifiers = identifiers
+        self.group = group
+    }
+}
+
+/// A will as a store keeps it: with its owner, in whose name its publication is authorised.
+public struct StoredWill: Sendable, Equatable {
+    /// `expiresAt` of it is not used: a will's expiry counts from its publication.
+    public var message: StoredMessage
+    /// Seconds between the end of the connection and the publication [MQTT-3.1.3-9].
+    public var delay: UInt32
+    /// Message expiry in seconds; nil = never.
+    public var expiry: UInt32?
+    /// Who the client was when it connected.
+    public var username: [UInt8]
+    /// Groups the authentication gave.
+    public var groups: [[UInt8]]
+    /// The account (tenant); empty when none.
+    public var account: [UInt8]
+    /// Peer address as text.
+    public var address: String
+    /// Name of the listener.
+    public var listener: String
 }
 
 /// A message as a store keeps it.
@@ -52,6 +103,19 @@ public struct StoredMessage: Sendable, Equatable {
     public var retain: Bool
     /// Host clock ns; 0 = never. A store that outlives the process converts to wall time.
     public var expiresAt: Int64
+
+    /// A message as a store reads it back.
+    public init(
+        topic: [UInt8], properties: [UInt8] = [], payload: [UInt8], qos: UInt8, retain: Bool = false,
+        expiresAt: Int64 = 0
+    ) {
+        self.topic = topic
+        self.properties = properties
+        self.payload = payload
+        self.qos = qos
+        self.retain = retain
+        self.expiresAt = expiresAt
+    }
 
     init(_ message: PublishedMessage) {
         topic = Array(message.topic)

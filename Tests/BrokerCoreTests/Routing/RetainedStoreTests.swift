@@ -6,7 +6,7 @@ import Testing
     private static func message(_ topic: String, _ payload: String = "1", expiresAt: Int64 = 0) -> RetainedMessage {
         RetainedMessage(
             topic: Array(topic.utf8), payload: Array(payload.utf8), qos: 1, expiresAt: expiresAt, publishedAt: 0,
-            publisherID: 7)
+            publisher: [7])
     }
 
     private static func store(

@@ -20,11 +20,14 @@ struct SimulatedStore {
     private(set) var sessions: [[UInt8]: StoredSession] = [:]
     private(set) var messages: [UInt64: StoredMessage] = [:]
     private(set) var retained: [[UInt8]: StoredMessage] = [:]
+    /// Every row committed so far: what a restart reads.
+    private(set) var log: [StoreRow] = []
     /// Messages that wait for shared groups.
     private(set) var groups: [UInt64: [UInt64]] = [:]
 
     mutating func apply(_ rows: [StoreRow]) {
         for row in rows { apply(row) }
+        log += rows
     }
 
     private mutating func apply(_ row: StoreRow) {
@@ -32,20 +35,20 @@ struct SimulatedStore {
         case .session(let client, let expiry):
             sessions[client, default: StoredSession(expiry: expiry)].expiry = expiry
             sessions[client]?.isOffline = false
-        case .sessionOffline(let client): sessions[client]?.isOffline = true
+        case .sessionOffline(let client, _): sessions[client]?.isOffline = true
         case .sessionEnded(let client): sessions[client] = nil
         case .subscription(let client, let filter, _, _): sessions[client]?.subscriptions.insert(filter)
         case .subscriptionRemoved(let client, let filter): sessions[client]?.subscriptions.remove(filter)
         case .filterRewritten(let client, let asked, let entered):
             sessions[client]?.rewritten[asked] = asked == entered ? nil : entered
         case .message(let id, let message): messages[id] = message
-        case .queued(let client, let message, _, _):
-            precondition(messages[message] != nil, "a queue names a message that was never stored")
-            sessions[client]?.queue.append(message)
-        case .inflight(let client, let packetID, let message, _, _):
-            precondition(messages[message] != nil, "a packet identifier names a message that was never stored")
-            remove(message, from: client)
-            sessions[client]?.inflight[packetID] = .some(message)
+        case .queued(let client, let delivery):
+            precondition(messages[delivery.message] != nil, "a queue names a message that was never stored")
+            sessions[client]?.queue.append(delivery.message)
+        case .inflight(let client, let packetID, let delivery):
+            precondition(messages[delivery.message] != nil, "a packet identifier names a message never stored")
+            remove(delivery.message, from: client)
+            sessions[client]?.inflight[packetID] = .some(delivery.message)
         case .releasing(let client, let packetID): sessions[client]?.inflight[packetID] = .some(nil)
         case .finished(let client, let packetID): sessions[client]?.inflight[packetID] = nil
         case .dequeued(let client, let message): remove(message, from: client)
@@ -55,9 +58,10 @@ struct SimulatedStore {
             if groups[group]?.isEmpty == true { groups[group] = nil }
         case .received(let client, let packetID): sessions[client]?.received.insert(packetID)
         case .released(let client, let packetID): sessions[client]?.received.remove(packetID)
-        case .retained(let message): retained[message.topic] = message
-        case .retainedCleared(let topic): retained[topic] = nil
-        case .will(let client, _, _): sessions[client]?.hasWill = true
+        case .group, .groupEnded: break
+        case .retained(let message, _, _): retained[message.topic] = message
+        case .retainedCleared(let topic, _): retained[topic] = nil
+        case .will(let client, _): sessions[client]?.hasWill = true
         case .willGone(let client): sessions[client]?.hasWill = false
         }
     }

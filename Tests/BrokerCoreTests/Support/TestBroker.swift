@@ -31,6 +31,19 @@ final class TestBroker {
         for (shard, transport) in zip(broker.shards, transports) { shard.attach(transport) }
     }
 
+    /// The broker that starts, with another seed and as many shards as asked for, after `old` has died: it has what the
+    /// store of `old` had committed.
+    init(after old: TestBroker, shards: Int) {
+        let shared = old.broker.shared
+        broker = Broker(settings: shared.settings, listeners: shared.listeners, shardCount: shards, seed: 43)
+        now = old.now
+        store = old.store
+        transports = (0..<shards).map { TestTransport(shard: $0, test: self) }
+        for (shard, transport) in zip(broker.shards, transports) { shard.attach(transport) }
+        broker.restore(StoredState(store.log), now: now)
+        settle()
+    }
+
     // MARK: Clients
 
     /// A connection on shard `shard`, before CONNECT.
