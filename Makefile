@@ -6,7 +6,8 @@ RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance fuzz bench bench-hooks format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage bench bench-hooks \
+    format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +36,14 @@ check-tsan: ## unit tests and a short integration run with ThreadSanitizer
 
 .PHONY: help run build test check check-asan check-tsan conformance fuzz bench format install clean setup
 
+simulate: ## the simulation with 10,000 seeds (SEEDS=n), or one seed and its shortest trace (SEED=n)
+	@swift build --build-tests
+	@SIMULATION_SEEDS=$(or $(SEEDS),10000) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
+	    swift test --skip-build --disable-xctest --filter SimulationTests
+
+coverage: ## line coverage of MQTTCodec and BrokerCore by their unit tests
+	@scripts/coverage.sh
+
 bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --cells pairs")
 	@scripts/setup.sh bench
 	@swift build -c release
@@ -52,4 +61,4 @@ install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what builds and test runs leave behind
-	@rm -rf .build .build-address .build-thread .build-fuzz .venv .pytest_cache bench-out
+	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .venv .pytest_cache bench-out

@@ -126,6 +126,8 @@ let package = Package(
         .testTarget(
             name: "HostileTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec"], swiftSettings: settings),
         .testTarget(
+            name: "SimulationTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI"], swiftSettings: settings),
+        .testTarget(
             name: "ReactorTests",
             dependencies: ["Reactor", "Certificates", "COpenSSL", "CSystem", "Locking", "Timing"],
             swiftSettings: settings),
