@@ -312,6 +312,23 @@ import Testing
         #expect(StoredState(test.store.log).problems.isEmpty)
     }
 
+    @Test("UNSUBSCRIBE names the filter the client asked for, also after a restart")
+    func rewritten() {
+        let name = Array("c".utf8)
+        let entered = Array("a/+".utf8)
+        let test = broker()
+        test.broker.restore(
+            StoredState([
+                .session(clientID: name, expiry: 100),
+                .subscription(clientID: name, filter: entered, options: 1, identifier: 0),
+                .filterRewritten(clientID: name, asked: Array("#".utf8), entered: entered),
+            ]), now: test.now)
+        let client = again(test, "c").client
+        client.unsubscribe("#")
+        test.commitAll()
+        #expect(client.received().codes == [.success])
+    }
+
     @Test("Damage is named and the rest is read")
     func damage() {
         let delivery = StoredDelivery(message: 77, qos: 1, retain: false)
