@@ -179,6 +179,8 @@ extension Shard {
         if let seconds = properties.messageExpiryInterval {
             // Counted from its arrival, also when a hook has held it up.
             let arrival = state.pointee.arrival == 0 ? now : state.pointee.arrival
+            // Less of its time is left than the packet says: it cannot be sent on as it is [MQTT-3.3.2-6].
+            if arrival != now { message.frame = nil }
             message.expiresAt = arrival &+ max(1, Int64(seconds) &* 1_000_000_000)
         }
         if let alias = properties.topicAlias {
