@@ -127,15 +127,19 @@ extension Model {
             publishedQoS: message.plan.qos, receivedQoS: packet.qos)
         let isOnce = message.plan.qos == 2 || message.transmissions == 1
         let isLive = !packet.retain
-        if let newest = session.latest[key], newest > message.id, isOnce {
-            let newer = messages[newest]
-            if isLive {
-                fail("order", "\(what) after \(newer.label)")
-            } else if !session.subscriptions.contains(where: { $0.plan.retainAsPublished }) {
-                fail("stale retained", "\(what) from the retained store after \(newer.label)")
-            }
+        if isLive, isOnce, let newest = session.latest[key], newest > message.id {
+            fail("order", "\(what) after \(messages[newest].label)")
         }
-        if isOnce, isLive { sessions[client]?.latest[key] = max(message.id, session.latest[key] ?? 0) }
+        // Only a retained message takes the place of a retained one.
+        let keeps = session.subscriptions.contains { $0.plan.retainAsPublished }
+        if !isLive, isOnce, !keeps, let newest = session.latestRetained[key], newest > message.id {
+            fail("stale retained", "\(what) from the retained store after \(messages[newest].label)")
+        }
+        guard isOnce, isLive else { return }
+        sessions[client]?.latest[key] = max(message.id, session.latest[key] ?? 0)
+        if message.plan.retain {
+            sessions[client]?.latestRetained[key] = max(message.id, session.latestRetained[key] ?? 0)
+        }
     }
 }
 
