@@ -109,12 +109,14 @@ def test_a_web_service_decides(serve, threads, service, tmp_path):
 def test_an_acceptance_is_remembered_if_asked_for(serve, service):
     broker = serve(config=f'{BROKER}        - http: {{ url: "{service.url}", cache: 1h }}\n')
     for _ in range(3):
-        with Client(broker, username="alice", password="wonder"):
+        with Client(broker, "c1", username="alice", password="wonder"):
             pass
     assert len(service.requests) == 1
-    with Client(broker, username="alice", password="other"):
+    with Client(broker, "c1", username="alice", password="other"):
         pass
-    assert len(service.requests) == 2, "other credentials are another question"
+    with Client(broker, "c2", username="alice", password="wonder"):
+        pass
+    assert len(service.requests) == 3, "other credentials, and other clients, are another question"
 
 
 def test_a_service_that_is_down_is_not_a_wrong_password(serve, service):

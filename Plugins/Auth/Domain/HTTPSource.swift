@@ -30,8 +30,10 @@ final class HTTPSource: LogInSource {
     func follow() {}
 
     func check(_ attempt: borrowing Attempt) -> SourceAnswer {
-        let question = Self.question(attempt)
-        let code = CredentialCode.make(key: memoryKey, of: question)
+        let question = Self.question(attempt, from: attempt.address)
+        // The port is another one with each connection.
+        let sender = FailureLimiter.network(of: attempt.address)
+        let code = CredentialCode.make(key: memoryKey, of: Self.question(attempt, from: sender))
         let now = host.monotonicTime
         if memory > 0, let known = recall(code, now) { return .accepted(known) }
         guard breaker.begins(now) else {
@@ -53,7 +55,7 @@ final class HTTPSource: LogInSource {
 
     /// `{"username":...,"password":...,"client_id":...,"address":...}`; what is not UTF-8 is no credential of such a
     /// service.
-    private static func question(_ attempt: borrowing Attempt) -> [UInt8] {
+    private static func question(_ attempt: borrowing Attempt, from address: [UInt8]) -> [UInt8] {
         var text = Array("{\"username\":".utf8)
         JSONString.write(attempt.user ?? [], to: &text)
         text += Array(",\"password\":".utf8)
@@ -61,7 +63,7 @@ final class HTTPSource: LogInSource {
         text += Array(",\"client_id\":".utf8)
         JSONString.write(attempt.client, to: &text)
         text += Array(",\"address\":".utf8)
-        JSONString.write(attempt.address, to: &text)
+        JSONString.write(address, to: &text)
         return text + [UInt8(ascii: "}")]
     }
 
