@@ -80,7 +80,8 @@ let package = Package(
         .target(
             name: "Host",
             dependencies: [
-                "BrokerCore", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
+                "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
+                "CSystem",
                 "Locking", "PluginFile", "Timing",
             ],
             swiftSettings: settings),

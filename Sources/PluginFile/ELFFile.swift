@@ -64,7 +64,9 @@ public struct ELFFile: Sendable {
             guard let start = Int(exactly: table)?.addingReportingOverflow(index * Int(size)), !start.overflow,
                 reader.u32(start.partialValue) == noteSegment,
                 let offset = reader.u64(start.partialValue + 8).flatMap({ Int(exactly: $0) }),
-                let length = reader.u64(start.partialValue + 32).flatMap({ Int(exactly: $0) })
+                let length = reader.u64(start.partialValue + 32).flatMap({ Int(exactly: $0) }),
+                // From here on sums of the two cannot overflow.
+                offset <= reader.bytes.count, length <= reader.bytes.count - offset
             else { continue }
             if let note = findNote(reader, offset, length) { return note }
         }

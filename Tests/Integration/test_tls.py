@@ -5,6 +5,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +212,22 @@ def test_wrong_credentials_are_refused_over_tls_as_well(serve, certs, tmp_path):
         pass
     with pytest.raises(Refused):
         client(broker, certs, username="alice", password="wrong").connect()
+
+
+def test_an_ephemeral_broker_makes_the_certificates_it_lacks_and_takes_them_away(serve, tmp_path):
+    broker = serve(config=configuration(), env={"TMPDIR": str(tmp_path)})
+    authority = Path(broker.ports["ca"])
+    assert authority.parent.parent == tmp_path and authority.parent.stat().st_mode & 0o777 == 0o700
+    host, port = address(broker, "tls")
+    with Client(broker, host=host, port=port, tls={"ca_certs": str(authority)}) as there:
+        there.subscribe("a", 1)
+        there.publish("a", b"x", 1)
+        assert there.receive().payload == b"x"
+    broker.stop()
+    assert not authority.parent.exists()
+
+
+def test_a_broker_that_keeps_something_wants_its_certificates(serve):
+    broker = serve(ready=False, ephemeral=False, config=configuration())
+    assert broker.wait() == 78
+    assert "certs/server.pem: no such file or directory" in broker.log.text()

@@ -103,7 +103,8 @@ struct ModelMessage {
     var isPublished = false
 
     var label: String {
-        "m\(id) (\(isWill ? "will of " : "")c\(publisher), \(plan.topic), QoS \(plan.qos)\(plan.retain ? ", retain" : ""))"
+        "m\(id) (\(isWill ? "will of " : "")c\(publisher), \(plan.topic), "
+            + "QoS \(plan.qos)\(plan.retain ? ", retain" : ""))"
     }
 
     /// Whether it has certainly run out at `time`.

@@ -17,7 +17,8 @@ enum ImportRules {
         (
             "Sources/Host",
             [
-                "BrokerCore", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem", "Timing",
+                "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
+                "Timing",
                 "MQTTCodec", "PluginFile",
             ]
         ),

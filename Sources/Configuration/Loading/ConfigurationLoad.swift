@@ -47,6 +47,7 @@ struct ConfigurationLoad {
         let base = Self.base(of: file)
         let root = try mergedTree(text: text, file: file)
         var reader = ConfigurationReader(base: base, support: support)
+        reader.makesCertificates = options.isEphemeral
         reader.read(root)
         errors += reader.errors
         var configuration = reader.configuration

@@ -5,8 +5,8 @@ extension ConfigurationReader {
     mutating func tls(_ values: [ListenerKey: YAMLEntry], of entry: YAMLEntry) -> TLSConfiguration? {
         let missing = [ListenerKey.cert, .key].filter { values[$0] == nil }.map(\.rawValue)
         if !missing.isEmpty { report(.listener(entry.name, .needsTLSFiles(missing: missing)), at: entry.position) }
-        let certificate = pemFile(values[.cert]?.value, of: entry)
-        let key = pemFile(values[.key]?.value, of: entry)
+        let certificate = pemFile(values[.cert]?.value, of: entry, mayBeMade: makesCertificates)
+        let key = pemFile(values[.key]?.value, of: entry, mayBeMade: makesCertificates)
         let others = values[.certificates].map { otherCertificates($0.value, of: entry) } ?? []
         let authentication = choice(values[.clientAuth], TLSConfiguration.ClientAuthentication.none)
         if authentication != .none, values[.clientCA] == nil {
@@ -22,7 +22,7 @@ extension ConfigurationReader {
         guard let certificate, let key else { return nil }
         var tls = TLSConfiguration(certificate: certificate, key: key)
         tls.otherCertificates = others
-        tls.authority = pemFile(values[.ca]?.value, of: entry)
+        tls.authority = pemFile(values[.ca]?.value, of: entry, mayBeMade: makesCertificates)
         tls.clientCA = pemFile(values[.clientCA]?.value, of: entry)
         tls.clientCRL = pemFile(values[.clientCRL]?.value, of: entry)
         tls.clientAuthentication = authentication
@@ -57,11 +57,14 @@ extension ConfigurationReader {
         return result
     }
 
-    private mutating func pemFile(_ node: YAMLNode?, of listener: YAMLEntry) -> String? {
+    private mutating func pemFile(
+        _ node: YAMLNode?, of listener: YAMLEntry, mayBeMade: Bool = false
+    ) -> String? {
         guard let node else { return nil }
         let text = attempt({ () throws(ValueProblem) in try node.scalarText(expected: "a path") }, at: node.position)
         guard let text else { return nil }
         let path = base.resolve(text, at: node.position)
+        if mayBeMade, !FileAccess.exists(path) { return path }
         if support.schemes.contains(.mqtts), let reason = FileAccess.reasonNotReadable(path) {
             report(.listener(listener.name, .unreadableFile(path: text, reason: reason)), at: node.position)
         }

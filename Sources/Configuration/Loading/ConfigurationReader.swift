@@ -4,6 +4,8 @@ import PositionedYAML
 struct ConfigurationReader {
     let base: PathBase
     let support: TransportSupport
+    /// The broker makes what is missing of a listener's own certificate: for a run that keeps nothing.
+    var makesCertificates = false
     var configuration = ServerConfiguration()
     var origins: [String: Origin] = [:]
     var errors: [ConfigurationError] = []

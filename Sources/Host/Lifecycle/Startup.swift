@@ -72,8 +72,10 @@ extension Startup {
         _ supervisor: Supervisor, _ announcements: AnnouncementFiles
     ) throws(StartFailure) -> Int32 {
         let log = supervisor.log
-        let configuration = supervisor.running.configuration
+        var configuration = supervisor.running.configuration
         sayWhatWasTaken(supervisor.running, log)
+        let certificates = try EphemeralCertificates(for: &configuration)
+        defer { withExtendedLifetime(certificates) {} }
         let runDirectory = try claimRunDirectory(configuration, ephemeral: supervisor.options.isEphemeral, log)
         let layers = try listenerLayers(configuration)
         let listeners = try orFail { () throws(ListenerFailure) in

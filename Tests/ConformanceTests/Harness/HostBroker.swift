@@ -21,6 +21,8 @@ final class HostBroker: Carried, @unchecked Sendable {
         process.arguments =
             ["--ephemeral", "--no-plugins", "--test-mode", "--exit-with-parent", "--quiet", "--ports-file", "-"]
             + options.flatMap(\.arguments)
+        // Where no plugins.yaml is.
+        process.currentDirectoryURL = FileManager.default.temporaryDirectory
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = announcement
         try process.run()
