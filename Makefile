@@ -34,12 +34,18 @@ check-asan: ## unit tests and a short integration run with AddressSanitizer
 check-tsan: ## unit tests and a short integration run with ThreadSanitizer
 	@scripts/sanitize.sh thread
 
-.PHONY: help run build test check check-asan check-tsan conformance fuzz bench format install clean setup
+conformance: ## the conformance tests, docs/conformance.md, and the totals for each version of MQTT
+	@scripts/setup.sh test
+	@swift build --build-tests
+	@swift test --skip-build --disable-xctest --filter '^ConformanceTests\.'
+	@scripts/conformance.py
+
+fuzz: ## libFuzzer with AddressSanitizer on the decoder and on whole connections, TIME seconds each (60)
+	@scripts/fuzz.sh $(or $(TIME),60)
 
 simulate: ## the simulation with 10,000 seeds (SEEDS=n), or one seed and its shortest trace (SEED=n)
-	@swift build --build-tests
-	@SIMULATION_SEEDS=$(or $(SEEDS),10000) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
-	    swift test --skip-build --disable-xctest --filter SimulationTests
+	@HOOKLINE_SIMULATION=1 SIMULATION_SEEDS=$(or $(SEEDS),10000) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
+	    swift test -c release --scratch-path .build-simulation -Xswiftc -enable-testing --disable-xctest
 
 coverage: ## line coverage of MQTTCodec and BrokerCore by their unit tests
 	@scripts/coverage.sh
@@ -61,4 +67,4 @@ install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what builds and test runs leave behind
-	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .venv .pytest_cache bench-out
+	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .build-simulation .venv .pytest_cache bench-out

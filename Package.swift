@@ -171,3 +171,10 @@ let package = Package(
         + plugin("ACL", uses: ["AccessRules"]) + fuzzing,
     cLanguageStandard: .c11
 )
+
+// `make simulate` needs an optimised build of one suite and of what it tests, not of everything.
+if Context.environment["HOOKLINE_SIMULATION"] != nil {
+    let needed = ["SimulationTests", "BrokerCore", "Locking", "MQTTCodec", "PluginABI", "Timing"]
+    package.products = []
+    package.targets.removeAll { !needed.contains($0.name) }
+}
