@@ -292,6 +292,29 @@ import Testing
         #expect(StoredState(rows + test.store.log).groupQueues.isEmpty)
     }
 
+    @Test(
+        "A message under way for a group that has ended names no other group", arguments: [2, 2 << 56 | 9] as [UInt64])
+    func endedGroup(number: UInt64) {
+        let name = Array("m".utf8)
+        let test = broker()
+        test.broker.restore(
+            StoredState([
+                .session(clientID: name, expiry: 100),
+                .message(id: 1, StoredMessage(topic: [0x74], payload: [1], qos: 1)),
+                .subscription(clientID: name, filter: Array("$share/g/t".utf8), options: 1, identifier: 0),
+                .inflight(
+                    clientID: name, packetID: 1, StoredDelivery(message: 1, qos: 1, retain: false, group: number)),
+            ]), now: test.now)
+        let other = test.connect("n")
+        other.subscribe("$share/h/t", qos: 1)
+        test.commitAll()
+        _ = other.received()
+        _ = test.connect("m", cleanStart: true)
+        test.commitAll()
+        #expect(other.takeAll().isEmpty)
+        #expect(test.dropped(.noSharedMember) == 1)
+    }
+
     @Test("Numbers of messages and groups are never given twice, however often the broker restarts")
     func numbers() {
         var test = broker(2)

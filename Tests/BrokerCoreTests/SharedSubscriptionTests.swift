@@ -129,6 +129,19 @@ import Testing
         #expect(Set(own + held).count == 6)
     }
 
+    @Test("A message whose time has passed goes to no other member [MQTT-3.3.2-5]", arguments: [1, 2])
+    func returnedTooLate(shards: Int) {
+        let test = TestBroker(shards: shards)
+        let group = members(test, 2)
+        let publisher = test.connect("p", home: 0)
+        for number in 0..<2 { publisher.publish("t", "\(number)", qos: 1) { $0.properties.messageExpiryInterval = 5 } }
+        #expect(group[0].messages().count == 1 && group[1].takeAll().count == 1)
+        test.advance(seconds: 10)
+        group[0].drop()
+        #expect(group[1].takeAll().isEmpty)
+        #expect(test.dropped(.expired) == 1)
+    }
+
     @Test(
         "A QoS 2 message once sent stays with its session, one that was not goes on [MQTT-4.8.2-5]", arguments: [1, 2])
     func qos2Stays(shards: Int) {

@@ -46,6 +46,10 @@ final class SimulatedClient {
         var serverAliasMaximum: UInt16 = 0
         var sentAliases: Set<UInt16> = []
         var isPresent = false
+        /// Messages of earlier connections that go out again as the quota of this one allows, oldest first.
+        var resending: [UInt16] = []
+        /// Messages sent on this connection and not answered to the end.
+        var unanswered: Int { [.puback, .pubrec, .pubcomp].reduce(0) { $0 + (expectedAcks[$1]?.count ?? 0) } }
     }
 
     init(number: Int, name: String, model: Model) {
@@ -271,6 +275,7 @@ extension SimulatedClient {
             if let index = outgoing.firstIndex(where: { $0.packetID == ack.packetID && $0.packet.qos == 1 }) {
                 model.acknowledged(outgoing.remove(at: index).message, ack.reason)
             }
+            resend(link)
         case .pubrec(let ack): receivePubRec(ack, link)
         case .pubrel(let ack):
             received[ack.packetID] = nil
@@ -278,6 +283,7 @@ extension SimulatedClient {
         case .pubcomp(let ack):
             checkNext(.pubcomp, ack.packetID)
             outgoing.removeAll { $0.packetID == ack.packetID }
+            resend(link)
         case .suback(let answer):
             guard let filters = connection.subscribes.removeValue(forKey: answer.packetID) else {
                 model.fail("SUBACK", "c\(number) got one for \(answer.packetID)")
@@ -311,8 +317,20 @@ extension SimulatedClient {
             forgetSession()
             return
         }
-        // [MQTT-4.4.0-1]: in the order of first sending.
-        for entry in outgoing {
+        connection.resending = outgoing.map(\.packetID)
+        resend(link)
+    }
+
+    /// [MQTT-4.4.0-1]: in the order of first sending, and not more at a time than the broker takes [MQTT-3.3.4-7].
+    private func resend(_ link: SimulatedLink) {
+        let limit = link.plan.version == .v5_0 ? connection.serverReceiveMaximum : .max
+        while link.goodbye == nil, let next = connection.resending.first {
+            guard let entry = outgoing.first(where: { $0.packetID == next }) else {
+                connection.resending.removeFirst()
+                continue
+            }
+            if !entry.isReleased, connection.unanswered >= limit { return }
+            connection.resending.removeFirst()
             if entry.isReleased {
                 expect(.pubcomp, entry.packetID)
                 link.send(.pubrel(Ack(packetID: entry.packetID)))
@@ -339,6 +357,7 @@ extension SimulatedClient {
         model.acknowledged(outgoing[index].message, ack.reason)
         if ack.reason.isError {
             outgoing.remove(at: index)
+            resend(link)
         } else {
             outgoing[index].isReleased = true
             expect(.pubcomp, ack.packetID)

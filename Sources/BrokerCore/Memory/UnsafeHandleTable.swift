@@ -84,6 +84,18 @@ struct UnsafeHandleTable<Element> {
         return nil
     }
 
+    /// Ends the life of every element and frees the chunks. No pointer and no handle may be used afterwards.
+    mutating func destroy() {
+        forEach { _, element in element.deinitialize(count: 1) }
+        for chunk in chunks {
+            chunk.slots.deallocate()
+            chunk.elements.deallocate()
+        }
+        chunks = []
+        firstFree = .max
+        count = 0
+    }
+
     private mutating func addChunk() {
         let size = 1 << Self.chunkBits
         let slots = UnsafeMutablePointer<Slot>.allocate(capacity: size)

@@ -16,6 +16,8 @@ final class RetainedStripe: Sendable {
         trie = Locked(Trie(hash: hash, emptyValue: nil))
     }
 
+    deinit { trie.withLock { $0.destroy() } }
+
     func set(
         _ message: RetainedMessage, _ topic: UnsafeRawBufferPointer, _ stamp: (UInt64) -> Void
     ) -> RetainedStore.Outcome {

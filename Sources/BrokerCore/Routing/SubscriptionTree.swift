@@ -47,6 +47,7 @@ struct SubscriptionTree {
 
     /// Frees everything.
     func destroy() {
+        state.pointee.trie.destroy()
         state.deinitialize(count: 1)
         state.deallocate()
     }

@@ -46,7 +46,9 @@ struct UnsafeLevelTrie<Value>: ~Copyable {
                 level: .allocate(byteCount: 1, alignment: 1), parent: Self.none, value: emptyValue))
     }
 
-    deinit {
+    /// Frees the nodes; called once by the owner, and nothing afterwards. Not a `deinit`: that of a generic type is
+    /// not run when the tree goes with a lock around it.
+    func destroy() {
         for index in 0..<Int(used) where nodes[index].isLiving { nodes[index].level.deallocate() }
         nodes.deinitialize(count: Int(used))
         nodes.deallocate()

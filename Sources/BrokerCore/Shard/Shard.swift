@@ -100,6 +100,8 @@ public final class Shard {
         state.pointee.groups.destroy()
         state.pointee.tree.destroy()
         state.pointee.topics.destroy()
+        state.pointee.connections.destroy()
+        state.pointee.sessions.destroy()
         scratch.deallocate()
         pool.pointee.release()
         pool.deinitialize(count: 1)

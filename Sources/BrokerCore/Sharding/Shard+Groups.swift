@@ -55,7 +55,10 @@ extension Shard {
         let delivery = Delivery(
             qos: message.qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0), group: group)
         let home = groupHomes[group] ?? Int(group >> 56)
-        if home == index {
+        if home >= shared.shardCount {
+            // A group of an earlier run that had more shards, and no member since.
+            drop(nil, message, .noSharedMember)
+        } else if home == index {
             offerReturned(message, delivery)
         } else {
             outgoing[home].current().append(message, gate: partOfDeliveryGate(), session: .max, delivery: delivery)
@@ -172,6 +175,11 @@ extension Shard {
     private func offerReturned(_ message: PublishedMessage, _ delivery: Delivery) {
         guard let group = groupSerials.first(where: { $0.value == delivery.group })?.key else {
             drop(nil, message, .noSharedMember)
+            return
+        }
+        // The next member would get it as new [MQTT-3.3.2-5].
+        guard message.expiresAt == 0 || message.expiresAt > now else {
+            drop(nil, message, .expired)
             return
         }
         var made: MessageRef?

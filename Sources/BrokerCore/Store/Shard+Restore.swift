@@ -10,7 +10,12 @@ extension Shard {
         let mine = first...(first | 0x00ff_ffff_ffff_ffff)
         let lastMessage = stored.messages.keys.filter(mine.contains).max() ?? first
         state.pointee.nextMessageID = max(state.pointee.nextMessageID, lastMessage)
-        let groups = Set(stored.groups.keys).union(stored.groupQueues.keys)
+        var groups = Set(stored.groups.keys).union(stored.groupQueues.keys)
+        // Messages under way may name groups that have ended.
+        for session in stored.sessions.values {
+            for delivery in session.queue { groups.insert(delivery.group) }
+            for (_, delivery) in session.inflight { if let delivery { groups.insert(delivery.group) } }
+        }
         nextGroupSerial = max(nextGroupSerial, (groups.filter(mine.contains).max() ?? first) - first)
     }
 

@@ -32,6 +32,18 @@ import Testing
         withBytes(topic) { store.get($0, now: now) }.map { String(decoding: $0.payload, as: UTF8.self) }
     }
 
+    @Test("A store that goes takes its messages along")
+    func goes() {
+        weak var kept: RetainedMessage?
+        do {
+            let message = Self.message("a/b")
+            let store = Self.store()
+            #expect(store.set(message) == .stored)
+            kept = message
+        }
+        #expect(kept == nil)
+    }
+
     @Test("A message is stored, replaced and cleared by topic [MQTT-3.3.1-5] [MQTT-3.3.1-6]")
     func setReplaceClear() {
         let store = Self.store()
