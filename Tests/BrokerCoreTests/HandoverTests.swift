@@ -33,6 +33,22 @@ import Testing
         #expect(texts.map { $0 == expected } == [true, true, true])
     }
 
+    @Test("A message whose time passes between two shards is not delivered [MQTT-3.3.2-5]")
+    func expiresOnItsWay() {
+        let test = TestBroker(shards: 2)
+        let subscriber = test.connect("s", home: 1)
+        subscriber.subscribe("t", qos: 1)
+        _ = subscriber.received()
+        let publisher = test.connect("p", home: 0)
+        test.settlesByItself = false
+        publisher.publish("t", "late", qos: 1) { $0.properties.messageExpiryInterval = 5 }
+        test.turn(0)
+        test.settlesByItself = true
+        test.advance(seconds: 5)
+        #expect(subscriber.takeAll().isEmpty)
+        #expect(test.dropped(.expired) == 1)
+    }
+
     @Test("A shard that does not run holds its publishers back instead of filling the memory; nothing is lost")
     func fullRing() {
         let test = TestBroker(shards: 2)

@@ -41,6 +41,12 @@ extension Model {
                     excuses[key] = left - 1
                 } else if isDenied {
                     continue
+                } else if message.expiry != nil, let left = excuses[DropKey(client: nil, topic: message.plan.topic)],
+                    left > 0
+                {
+                    // Expired on its way between two shards, for everybody there.
+                    excuses[DropKey(client: nil, topic: message.plan.topic)] = left - 1
+                    isDenied = true
                 } else if let left = refusals[refusal], left > 0 {
                     refusals[refusal] = left - 1
                     isDenied = true

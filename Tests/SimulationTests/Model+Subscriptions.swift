@@ -42,7 +42,7 @@ extension Model {
                 entry.ackedAt = at
             }
         }
-        // What each of them replaces is gone; within one packet the last one of a filter counts.
+        // What each of them replaces is gone; within one packet the last one of a filter that was granted counts.
         for plan in filters where !refused.contains(plan.filter) {
             var isLast = true
             for index in (sessions[link.client]?.subscriptions ?? []).indices.reversed() {
@@ -51,7 +51,7 @@ extension Model {
                 }
                 let isNewer = entry.packetID != packetID && entry.ackedAt == nil && entry.link == link.transport
                 if isNewer { continue }
-                if entry.packetID == packetID, entry.link == link.transport, isLast {
+                if entry.packetID == packetID, entry.link == link.transport, isLast, entry.leftAt == nil {
                     isLast = false
                     continue
                 }

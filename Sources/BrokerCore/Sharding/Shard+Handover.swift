@@ -89,6 +89,11 @@ extension Shard {
     }
 
     private func deliver(_ record: HandoverRecord, _ message: PublishedMessage) {
+        // Its time has passed between two shards [MQTT-3.3.2-5].
+        guard message.expiresAt == 0 || message.expiresAt > now else {
+            drop(nil, message, .expired)
+            return
+        }
         guard record.session == 0 else {
             receiveForMember(record, message)
             return
