@@ -47,7 +47,7 @@ simulate: ## the simulation with 10,000 seeds (SEEDS=n), or one seed and its sho
 	@HOOKLINE_SIMULATION=1 SIMULATION_SEEDS=$(or $(SEEDS),10000) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
 	    swift test -c release --scratch-path .build-simulation -Xswiftc -enable-testing --disable-xctest
 
-coverage: ## line coverage of MQTTCodec and BrokerCore by their unit tests
+coverage: ## line coverage by the tests without sockets: fails below 100 % of MQTTCodec, 95 % of BrokerCore
 	@scripts/coverage.sh
 
 bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --cells pairs")

@@ -1,5 +1,6 @@
-import MQTTCodec
 import Testing
+
+@testable import MQTTCodec
 
 /// Every reason for refusing a packet.
 private let kinds: [DecodeError.Kind] = [
@@ -59,5 +60,17 @@ private let kinds: [DecodeError.Kind] = [
         await #expect(processExitsWith: .failure) {
             _ = Packet.publish(Publish(topic: [UInt8](repeating: 0x61, count: 65_536))).encode(version: .v5_0)
         }
+    }
+
+    @Test func numbersTooLargeForAPacketAreAProgrammerError() async {
+        await #expect(processExitsWith: .failure) {
+            var packet = Publish(topic: [0x61])
+            packet.properties.subscriptionIdentifiers = [268_435_456]
+            _ = Packet.publish(packet).encode(version: .v5_0)
+        }
+    }
+
+    @Test func aPropertyAndItsFieldHaveOneRawValue() {
+        #expect(PropertyID.allCases.allSatisfy { $0.field.rawValue == $0.rawValue })
     }
 }

@@ -54,7 +54,7 @@ extension Shard {
         found.extras.identity = ClientIdentity(
             clientID: old.clientID, username: username, groups: groups, account: account, address: old.address,
             listener: old.listener, certificate: old.certificate, layers: old.layers)
-        found.extras.pluginClient = nil
+        identityChanged(found)
         hooks.revokeVerdicts(connection: id)
         return true
     }

@@ -13,7 +13,9 @@ public struct DecodeError: Error, Hashable, Sendable {
     let storedOffset: UInt32
 
     /// The version whose rule is broken; before a CONNECT has named one, 5.0.
-    public var version: ProtocolVersion { ProtocolVersion(rawValue: versionAndPacket & 0x0F) ?? .v5_0 }
+    public var version: ProtocolVersion {
+        versionAndPacket & 0x0F == ProtocolVersion.v3_1_1.rawValue ? .v3_1_1 : .v5_0
+    }
 
     /// The packet in which it was found; nil when its first byte names none.
     public var packet: PacketType? { PacketType(rawValue: versionAndPacket >> 4) }

@@ -32,15 +32,17 @@ public struct ByteWriter: Sendable {
         bytes.append(contentsOf: content)
     }
 
-    /// A UTF-8 Encoded String or Binary Data: length prefix and content.
+    /// A UTF-8 Encoded String or Binary Data: length prefix and content, which has 65,535 bytes at most: more is a
+    /// programmer error that stops the program.
     mutating func writePrefixed(_ content: [UInt8]) {
-        precondition(content.count <= 0xFFFF, "a string or binary field of a packet holds 65,535 bytes at most")
+        precondition(content.count <= 0xFFFF)
         write(UInt16(truncatingIfNeeded: content.count))
         bytes.append(contentsOf: content)
     }
 
+    /// A Variable Byte Integer is 0 to 268,435,455: another value is a programmer error that stops the program.
     mutating func writeVariableByteInteger(_ value: Int) {
-        precondition((0...VariableByteInteger.maximum).contains(value), "a Variable Byte Integer is 0 to 268,435,455")
+        precondition((0...VariableByteInteger.maximum).contains(value))
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)

@@ -113,8 +113,3 @@ struct UnsafePropertyReader {
         }
     }
 }
-
-extension PropertyID {
-    /// The field that errors name: it has the raw value of the property.
-    var field: DecodeError.Field { DecodeError.Field(rawValue: rawValue) ?? .propertyID }
-}
