@@ -19,6 +19,8 @@ final class SimulatedClient {
     private(set) var mustStartClean = false
     /// What this connection knows.
     private var connection = ConnectionState()
+    /// Clean Session 1, as the broker has confirmed: nothing of it may be sent again later [MQTT-3.1.2-6 of 3.1.1].
+    private var endsWithConnection = false
     /// What the application wrote down, for the trace.
     var trace: ((String) -> Void)?
 
@@ -84,10 +86,9 @@ final class SimulatedClient {
             }
             packet.will = message
         }
-        if packet.cleanStart {
-            forgetSession()
-            mustStartClean = true
-        }
+        if packet.cleanStart || endsWithConnection { forgetSession() }
+        if packet.cleanStart { mustStartClean = true }
+        endsWithConnection = false
         link.send(.connect(packet))
     }
 
@@ -307,6 +308,7 @@ extension SimulatedClient {
         guard !answer.reason.isError else { return }
         isOnline = true
         mustStartClean = false
+        endsWithConnection = link.plan.version == .v3_1_1 && (link.plan.cleanStart || link.plan.expiry == 0)
         model.confirmed(link)
         connection.isPresent = answer.sessionPresent
         connection.serverReceiveMaximum = Int(answer.properties.receiveMaximum ?? .max)
