@@ -159,7 +159,8 @@ class Mosquitto(Peer):
             arguments, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "LC_ALL": "C.UTF-8"})
         self._watch()
-        while "SUBACK" not in self.answers.get(timeout=DEADLINE):
+        # Not its line about SUBACK: a signal that comes while it writes its log stops it in its own handler for good.
+        while not self.answers.get(timeout=DEADLINE).startswith("Subscribed"):
             pass
 
     def _collect(self, pipe):
