@@ -12,6 +12,7 @@ from lines import say, unpack
 class Worker:
     def __init__(self):
         self.client = None
+        self.unsubscribed = "unsubscribed"
 
     async def connect(self, fields):
         options = {"clean_session": bool(fields.number("clean", 1))}
@@ -25,7 +26,7 @@ class Worker:
         client.set_config({"reconnect_retries": 0})
         client.on_connect = lambda _c, flags, rc, _p: say("connected", present=flags & 1, code=rc)
         client.on_subscribe = lambda _c, _mid, granted, _p: say("subscribed", code=granted[0])
-        client.on_unsubscribe = lambda *_: say("unsubscribed")
+        client.on_unsubscribe = lambda *_: say(self.unsubscribed)
         client.on_disconnect = lambda *_: say("disconnected", code=0)
         client.on_message = self.message
         await client.connect(fields.text("host"), fields.number("port"), version=MQTTv50 if v5 else MQTTv311)
@@ -43,6 +44,7 @@ class Worker:
         self.client.subscribe(fields.text("filter"), qos=fields.number("qos"))
 
     async def unsubscribe(self, fields):
+        self.unsubscribed = "unsubscribed"
         self.client.unsubscribe(fields.text("filter"))
 
     async def publish(self, fields):
@@ -54,8 +56,9 @@ class Worker:
         self.client.publish(
             fields.text("topic"), fields["payload"], qos=fields.number("qos"), retain=bool(fields.number("retain")),
             **{name: value for name, value in options.items() if value is not None})
-        # gmqtt does not tell when a message is acknowledged.
-        say("published")
+        # gmqtt does not tell when a message is acknowledged; what is sent after it is answered after it.
+        self.unsubscribed = "published"
+        self.client.unsubscribe("nobody/subscribes/to/this")
 
     async def disconnect(self, _fields):
         await self.client.disconnect()
