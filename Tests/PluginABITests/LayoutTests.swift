@@ -50,6 +50,7 @@ import Testing
             "hl_subs_v1": MemoryLayout<hl_subs_v1>.size, "hl_thread_check_v1": MemoryLayout<hl_thread_check_v1>.size,
             "hl_timer_v1": MemoryLayout<hl_timer_v1>.size, "hl_topic_v1": MemoryLayout<hl_topic_v1>.size,
             "hl_trace_v1": MemoryLayout<hl_trace_v1>.size, "hl_watch_v1": MemoryLayout<hl_watch_v1>.size,
+            "hl_store_v1": MemoryLayout<hl_store_v1>.size,
         ]
         let values: [String: Int] = [
             "hl_batch": MemoryLayout<hl_batch>.size, "hl_consumer_options": MemoryLayout<hl_consumer_options>.size,
@@ -65,6 +66,11 @@ import Testing
             "hl_state_writer": MemoryLayout<hl_state_writer>.size,
             "hl_subscription": MemoryLayout<hl_subscription>.size,
             "hl_subscription_list": MemoryLayout<hl_subscription_list>.size,
+            "hl_store_options": MemoryLayout<hl_store_options>.size,
+            "hl_store_change": MemoryLayout<hl_store_change>.size,
+            "hl_store_batch": MemoryLayout<hl_store_batch>.size, "hl_store_range": MemoryLayout<hl_store_range>.size,
+            "hl_store_pair": MemoryLayout<hl_store_pair>.size,
+            "hl_store_statistics": MemoryLayout<hl_store_statistics>.size,
         ]
         #expect(try Self.frozen("abi_layout_services.c") == tables.merging(values) { first, _ in first })
     }

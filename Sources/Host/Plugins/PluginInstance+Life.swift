@@ -253,7 +253,7 @@ extension PluginInstance {
         let names = [
             "HL_OK", "HL_FAILED", "HL_INVALID", "HL_NO_MEMORY", "HL_UNAVAILABLE", "HL_NOT_OFFERED", "HL_UNKNOWN",
             "HL_BUSY", "HL_STALE", "HL_EXPIRED", "HL_CANCELLED", "HL_NOT_ALLOWED", "HL_REFUSED", "HL_NOT_FOUND",
-            "HL_CONFLICT", "HL_LIMIT",
+            "HL_CONFLICT", "HL_LIMIT", "HL_NO_SPACE", "HL_IO_ERROR", "HL_DAMAGED",
         ]
         return Int(status) < names.count ? names[Int(status)] : "status \(status)"
     }

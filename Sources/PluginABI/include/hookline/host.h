@@ -21,6 +21,7 @@
 #include "services/publish.h"
 #include "services/retained.h"
 #include "services/state.h"
+#include "services/store.h"
 #include "services/topic.h"
 #include "services/trace.h"
 #include "services/work.h"

@@ -69,6 +69,9 @@ typedef uint32_t hl_status;
 #define HL_NOT_FOUND 13u
 #define HL_CONFLICT 14u    /* somebody else has it, or it is not as expected */
 #define HL_LIMIT 15u       /* a bound is reached; see the function */
+#define HL_NO_SPACE 16u    /* the disk or a quota is full */
+#define HL_IO_ERROR 17u    /* the disk failed */
+#define HL_DAMAGED 18u     /* what is stored contradicts itself */
 
 /* What a hook answers. Which verdicts a hook has stands beside it in hooks.h; any other one counts as HL_ERROR. */
 typedef uint32_t hl_verdict;
