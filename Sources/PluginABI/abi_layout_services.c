@@ -343,7 +343,7 @@ AT(hl_store_options, report, 40);
 AT(hl_store_options, user, 48);
 SIZE(hl_store_change, 40);
 AT(hl_store_change, kind, 0);
-AT(hl_store_change, reserved, 4);
+AT(hl_store_change, hints, 4);
 AT(hl_store_change, key, 8);
 AT(hl_store_change, value, 24);
 SIZE(hl_store_batch, 40);

@@ -58,6 +58,10 @@ typedef struct hl_store_options {
 #define HL_STORE_DELETE 2u       /* key is gone, if it was there; value is empty */
 #define HL_STORE_DELETE_RANGE 3u /* every k with key <= k < value is gone; value empty: to the end */
 
+/* A hint: the key is not there before its batch, which the caller knows because it never gives a key twice. What is put
+ * so and deleted a moment later may never be written at all. Wrong, it makes a delete miss the older pair. */
+#define HL_STORE_NEW 0x1u
+
 #define HL_STORE_MAX_KEY 1024u        /* bytes of a key, at least 1 */
 #define HL_STORE_MAX_VALUE 536870912u /* bytes of a value: 512 MiB */
 #define HL_STORE_MAX_CHANGES 1048576u /* in one batch */
@@ -65,8 +69,8 @@ typedef struct hl_store_options {
 
 /* One change. Owner: caller; frozen. */
 typedef struct hl_store_change {
-    uint32_t kind;     /* HL_STORE_PUT and so on */
-    uint32_t reserved; /* 0 */
+    uint32_t kind;  /* HL_STORE_PUT and so on */
+    uint32_t hints; /* HL_STORE_NEW with HL_STORE_PUT, else 0 */
     hl_view key;
     hl_view value;
 } hl_store_change;
