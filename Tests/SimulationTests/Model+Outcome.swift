@@ -35,7 +35,9 @@ extension Model {
                     $0.share == nil && $0.plan.qos > 0 && $0.matches(message.plan.topic) && !($0.plan.noLocal && own)
                         && $0.isCertain(from: message.sentAt, until: accepted)
                 }
-                guard wants, session.received[message.id] == nil else { continue }
+                guard wants, session.received[message.id] == nil,
+                    !session.wasAbsent(from: message.sentAt, until: accepted)
+                else { continue }
                 let key = DropKey(client: client, topic: message.plan.topic)
                 if let left = excuses[key], left > 0 {
                     excuses[key] = left - 1

@@ -57,6 +57,10 @@ extension Model {
             fail("store", "a session of c\(client) that never was")
             return
         }
+        if let endedAt = session.endedAt {
+            session.absences.append(endedAt...nextTick())
+            session.endedAt = nil
+        }
         session.online = nil
         session.offlineSince = kept.offlineSince ?? now
         session.expiry = kept.expiry

@@ -88,10 +88,13 @@ extension Model {
 
     private func publishWill(_ id: Int) {
         guard !messages[id].isWithdrawn else { return }
+        // After a restart a second time, and what a receiver's queue kept of the first is still there.
+        if !messages[id].isPublished {
+            messages[id].transmissions = 1
+            messages[id].sentAt = nextTick()
+        }
         messages[id].isPublished = true
-        messages[id].transmissions = 1
-        messages[id].arrivals = [now]
-        messages[id].sentAt = nextTick()
+        messages[id].arrivals.append(now)
     }
 
     /// Publishes what is due and forgets what has expired. Called whenever the clock has moved, before anybody looks.
@@ -109,7 +112,8 @@ extension Model {
     }
 
     func endSession(_ client: Int) {
-        guard let session = sessions.removeValue(forKey: client) else { return }
+        guard var session = sessions.removeValue(forKey: client) else { return }
+        session.endedAt = nextTick()
         if let will = session.will { publishWill(will.message) }
         ended[client, default: []].append(session)
         if session.subscriptions.contains(where: { $0.share != nil }) { endedMembers.append(nextTick()) }

@@ -149,6 +149,13 @@ struct ModelSession {
 
     /// The client knows that it has this session.
     var isConfirmed = false
+    /// Ticks between which it had ended, until a restart brought it back: its end was not committed.
+    var absences: [ClosedRange<Int>] = []
+    /// Tick at which it ended.
+    var endedAt: Int?
+
+    /// Whether there was no such session at some tick of the range.
+    func wasAbsent(from: Int, until: Int) -> Bool { absences.contains { $0.overlaps(from...max(from, until)) } }
 
     /// When it ends, if its client stays away.
     var deadline: Int64? { online == nil ? offlineSince + Int64(expiry) * 1_000_000_000 : nil }

@@ -158,6 +158,8 @@ extension Shard {
         message.withMessage { lent in
             var lent = lent
             switch outcome {
+            case .allow where lent.hasExpired(at: now):
+                acceptExpired(connection, lent, packetID: packetID)
             case .allow:
                 accept(
                     connection, &lent, topicEntry(lent.topic.baseAddress.unsafelyUnwrapped, lent.topic.count),

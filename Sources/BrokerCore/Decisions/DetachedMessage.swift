@@ -167,8 +167,8 @@ extension Shard {
         let isMatched = message.withMessage { lent in
             guard let base = lent.topic.baseAddress else { return false }
             var lent = lent
-            if lent.expiresAt != 0, lent.expiresAt <= now {
-                drop(nil, lent, .expired)
+            if lent.hasExpired(at: now) {
+                dropExpired(lent)
                 return false
             }
             return publish(&lent, topicEntry(base, lent.topic.count))

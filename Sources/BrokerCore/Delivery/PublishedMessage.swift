@@ -52,4 +52,7 @@ struct PublishedMessage {
         id = block.pointee.id
         self.block = block
     }
+
+    /// Whether its Message Expiry Interval has passed [MQTT-3.3.2-5].
+    func hasExpired(at now: Int64) -> Bool { expiresAt != 0 && expiresAt <= now }
 }

@@ -148,6 +148,13 @@ extension Shard {
         transport.event(
             .dropped(clientID: session?.pointee.clientID ?? [], topic: Array(message.topic), reason: reason))
     }
+
+    /// A message whose time has passed before it was handed out: nobody gets it [MQTT-3.3.2-5], and the retained one
+    /// whose place it takes is gone as well.
+    func dropExpired(_ message: PublishedMessage) {
+        drop(nil, message, .expired)
+        if message.retain { storeRetained(message) }
+    }
 }
 
 /// How one message goes to one session.

@@ -21,7 +21,10 @@ extension Shard {
     }
 
     /// As a plugin wants it kept, or not.
-    func keepRetained(_ message: PublishedMessage) {
+    func keepRetained(_ offered: PublishedMessage) {
+        var message = offered
+        // Nobody will get it, but it has taken the place of the older one [MQTT-3.3.1-5].
+        if message.hasExpired(at: now) { message.payload = UnsafeRawBufferPointer(start: nil, count: 0) }
         guard message.payload.count > 0 else {
             var order: UInt64 = 0
             if shared.retained.clear(message.topic, stamp: { order = $0 }) { persistRetained(message, order: order) }

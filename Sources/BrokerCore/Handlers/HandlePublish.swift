@@ -54,18 +54,16 @@ extension Shard {
             guard withinLimits(connection, header) else { return }
             if limitsRates, !withinRates(connection, message, packetID: header.packetID, length: length) { return }
         }
-        if stage != .received, message.expiresAt != 0, message.expiresAt <= now {
-            // Its time has passed while a plugin thought about it [MQTT-3.3.2-5].
-            drop(nil, message, .expired)
-            acknowledgeOnly(connection, message.qos, header.packetID, .success)
-            return
-        }
         if state.pointee.hooksSeeMessages {
             message.id = state.pointee.arrivalID == 0 ? state.pointee.makeMessageID() : state.pointee.arrivalID
         }
         if pluginsDecidePublish, stage != .accepted {
             let inbound = InboundPublish(frame: frame, length: length, bodyOffset: bodyOffset, header: header)
             guard decidePublish(connection, message, entry, inbound, from: stage) else { return }
+        }
+        if stage != .received, message.hasExpired(at: now) {
+            acceptExpired(connection, message, packetID: header.packetID)
+            return
         }
         accept(connection, &message, entry, packetID: header.packetID)
     }
@@ -124,6 +122,14 @@ extension Shard {
             acceptQoS2(connection, &message, entry, packetID)
         }
         if state.pointee.isHandoverFull { waitForHandover(connection) }
+    }
+
+    /// The message is let in, but its time has passed while a plugin thought about it.
+    @inline(never)
+    func acceptExpired(_ connection: ConnectionRef, _ message: PublishedMessage, packetID: UInt16) {
+        dropExpired(message)
+        openTicketGate(connection, if: hasRows)
+        acknowledgeOnly(connection, message.qos, packetID, .success)
     }
 
     private func acceptQoS1(

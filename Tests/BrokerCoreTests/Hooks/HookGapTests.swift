@@ -68,6 +68,28 @@ import Testing
         #expect(publisher.received().map(\.type) == [.puback, .puback], "acknowledged all the same")
     }
 
+    @Test(
+        "What expires while a plugin decides takes the older retained message along, unless denied [MQTT-3.3.1-5]",
+        arguments: [(HL_ALLOW, 0), (HL_DENY, 1)])
+    func expiredRetained(_ verdict: UInt32, kept: Int) {
+        let test = TestBroker()
+        let plugin = TestPlugin()
+        var token: UInt64?
+        plugin.onPublish { call, msg in
+            guard msg.payload.text == "new" else { return HL_ALLOW }
+            token = call.pend()
+            return HL_PENDING
+        }
+        test.install(plugin, deadline: 60_000_000_000)
+        let publisher = test.connect("p")
+        publisher.publish("t", "old", qos: 1, retain: true)
+        publisher.publish("t", "new", qos: 1, retain: true, packetID: 2) { $0.properties.messageExpiryInterval = 3 }
+        _ = publisher.received()
+        test.advance(seconds: 4)
+        test.complete(token ?? 0, verdict)
+        #expect(publisher.received().count == 1 && test.broker.shared.retained.count == kept)
+    }
+
     @Test("A message keeps its id on every hook, also across a pending answer")
     func stableID() {
         let test = TestBroker()
