@@ -22,7 +22,10 @@ import Testing
         for seed in Self.seeds where seed % UInt64(Self.pieces) == UInt64(piece) || Self.seeds.count == 1 && piece == 0
         {
             let scenario = Scenario(seed: seed, stepCount: Self.stepCount)
-            guard let failure = Simulator(scenario).run() else { continue }
+            CrashedSeeds.begin(seed, piece: piece)
+            let outcome = Simulator(scenario).run()
+            CrashedSeeds.end(piece: piece)
+            guard let failure = outcome else { continue }
             guard isFirst else {
                 Issue.record("seed \(seed): \(failure)\nreplay with: make simulate SEED=\(seed)")
                 continue

@@ -1,5 +1,6 @@
 import BrokerCore
 import Configuration
+import MQTTCodec
 import PositionedYAML
 import Reactor
 
@@ -14,6 +15,7 @@ enum ListenerLayers {
             layers.proxies = listener.proxies.compactMap { AddressRange($0) }
             if listener.url.scheme.usesWebSocket {
                 layers.webSocket = WebSocketSettings(path: listener.url.path, origins: listener.origins)
+                layers.webSocket?.packetLength = PacketLength("mqtt") { packetLength($0) }
             }
             do throws(TLSError) {
                 layers.tls = try listener.tls.map { tls throws(TLSError) in
@@ -29,6 +31,16 @@ enum ListenerLayers {
         }
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return result
+    }
+
+    /// The MQTT packet that begins with `bytes`: one the broker made, so it is well formed.
+    private static func packetLength(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
+        switch FrameScan.scan(base, count: bytes.count, maximumPacketSize: .max, minimal: false) {
+        case .frame(let length, _): return length
+        case .needMore(let total): return total == 0 ? nil : total
+        case .malformed: return bytes.count
+        }
     }
 
     private static func settings(_ tls: TLSConfiguration, isWebSocket: Bool, isTest: Bool) -> TLSSettings {

@@ -22,6 +22,10 @@ final class UnsafeWebSocketFilter: StreamFilter {
     private var control: [UInt8] = []
     /// The last ping that was not answered because the peer does not read [RFC 6455, 5.5.3].
     private var owedPong: [UInt8]?
+    /// Bytes that are still owed to the frame that was begun last: nothing else may come before them.
+    private var unwritten = 0
+    /// The beginning of a packet that does not tell its length yet.
+    private var beginning: [UInt8] = []
 
     init(_ settings: WebSocketSettings) {
         self.settings = settings
@@ -42,7 +46,7 @@ final class UnsafeWebSocketFilter: StreamFilter {
             guard let status = shakeHands(&rest, &wire) else { return .open }
             if case .failed = status { return status }
         }
-        if !isBacklogged { payOwedPong(&wire) }
+        if !isBacklogged, unwritten == 0 { payOwedPong(&wire) }
         while phase == .open, rest.count > 0 || isPayloadComplete {
             if frame == nil {
                 if let code = readHeader(&rest) { return fail(code, &wire) }
@@ -56,13 +60,45 @@ final class UnsafeWebSocketFilter: StreamFilter {
     }
 
     override func encode(_ bytes: UnsafeRawBufferPointer, wire: inout UnsafeByteSink) {
-        payOwedPong(&wire)
-        WebSocketFrameHeader.append(.binary, payloadBytes: bytes.count, to: &wire)
-        wire.append(bytes)
+        guard let packetLength = settings.packetLength else {
+            payOwedPong(&wire)
+            WebSocketFrameHeader.append(.binary, payloadBytes: bytes.count, to: &wire)
+            wire.append(bytes)
+            return
+        }
+        guard !beginning.isEmpty else { return encodePackets(bytes, packetLength, &wire) }
+        let whole = beginning + bytes
+        beginning = []
+        whole.withUnsafeBytes { encodePackets($0, packetLength, &wire) }
+    }
+
+    /// A frame for each packet. The specification lets a frame hold many [MQTT-6.0.0-2], but clients that people have
+    /// (Paho C 1.3.12 of Debian 12 is one) do not see the second before something else comes.
+    private func encodePackets(
+        _ bytes: UnsafeRawBufferPointer, _ packetLength: PacketLength, _ wire: inout UnsafeByteSink
+    ) {
+        var rest = bytes
+        while rest.count > 0 {
+            if unwritten == 0 {
+                payOwedPong(&wire)
+                guard let length = packetLength.find(rest) else {
+                    beginning = Array(rest)
+                    return
+                }
+                unwritten = length
+                WebSocketFrameHeader.append(.binary, payloadBytes: length, to: &wire)
+            }
+            let count = min(unwritten, rest.count)
+            wire.append(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
+            unwritten -= count
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        }
+        if unwritten == 0 { payOwedPong(&wire) }
     }
 
     override func finish(wire: inout UnsafeByteSink) {
-        guard phase == .open else { return }
+        // In the middle of a frame there is no room for a farewell.
+        guard phase == .open, unwritten == 0 else { return }
         close(WebSocketCloseCode.normal, &wire)
     }
 
@@ -185,7 +221,7 @@ final class UnsafeWebSocketFilter: StreamFilter {
         switch opcode {
         case .ping:
             owedPong = control
-            if !isBacklogged { payOwedPong(&wire) }
+            if !isBacklogged, unwritten == 0 { payOwedPong(&wire) }
         case .close: return peerCloses(&wire)
         default: break
         }
@@ -224,6 +260,7 @@ final class UnsafeWebSocketFilter: StreamFilter {
 
     private func close(_ code: UInt16?, _ wire: inout UnsafeByteSink) {
         phase = .closed
+        guard unwritten == 0 else { return }
         WebSocketFrameHeader.append(.close, payloadBytes: code == nil ? 0 : 2, to: &wire)
         guard let code else { return }
         withUnsafeBytes(of: code.bigEndian) { wire.append($0) }

@@ -7,6 +7,8 @@ public struct WebSocketSettings: Hashable, Sendable {
     public var origins: Set<String>
     /// Bytes of the request's head.
     public var maximumHeadBytes = 8 * 1024
+    /// Where the packets of the protocol inside end: then each goes out as one frame. Nil: a write is a frame.
+    public var packetLength: PacketLength?
 
     /// The one subprotocol that is spoken [MQTT-6.0.0-4].
     static let subprotocol = "mqtt"
@@ -19,4 +21,24 @@ public struct WebSocketSettings: Hashable, Sendable {
 
     /// The filter of a new connection.
     public func makeFilter() -> StreamFilter { UnsafeWebSocketFilter(self) }
+}
+
+/// How to find the end of a packet in a stream of bytes.
+public struct PacketLength: Hashable, Sendable {
+    /// Two are the same when they have the same name.
+    public let name: String
+    /// Bytes of the packet that begins with the given ones; nil when they are too few to tell.
+    public let find: @Sendable (UnsafeRawBufferPointer) -> Int?
+
+    /// - Parameter find: as of the property; it tells from 16 bytes at most.
+    public init(_ name: String, find: @escaping @Sendable (UnsafeRawBufferPointer) -> Int?) {
+        self.name = name
+        self.find = find
+    }
+
+    /// By name.
+    public static func == (one: PacketLength, other: PacketLength) -> Bool { one.name == other.name }
+
+    /// By name.
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

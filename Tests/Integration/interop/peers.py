@@ -10,6 +10,7 @@ from pathlib import Path
 
 from broker import DEADLINE, ROOT
 from lines import Fields, pack, unpack
+from transports import address
 
 HERE = Path(__file__).parent
 SITE = ROOT / ".venv" / "site"
@@ -20,9 +21,12 @@ class Peer:
 
     #: What the client's interface does not offer or tell.
     cannot = frozenset()
+    transports = ("tcp", "tls", "ws", "wss")
 
-    def __init__(self, broker, version):
-        self.broker, self.version = broker, version
+    def __init__(self, broker, version, transport):
+        self.broker, self.version, self.transport = broker, version, transport
+        self.host, self.port = address(broker, transport)
+        self.authority = broker.folder / "certs" / "ca.pem"
         self.process = None
 
     def command(self):
@@ -62,8 +66,8 @@ class Peer:
             self.start()
         extra = {"willtopic": will[0], "willpayload": will[1], "willqos": 1} if will else {}
         answer = self._ask(
-            "connect", "connected", host=self.broker.host, port=self.broker.port, version=self.version, id=client_id,
-            clean=clean, expiry=expiry, **extra)
+            "connect", "connected", host=self.host, port=self.port, transport=self.transport, ca=self.authority,
+            version=self.version, id=client_id, clean=clean, expiry=expiry, **extra)
         return None if "present" not in answer else bool(answer.number("present"))
 
     def subscribe(self, topic_filter, qos=0):
@@ -115,6 +119,7 @@ class AIOMQTT(PahoPython2):
 class GMQTT(PahoPython2):
     # It refuses to send a message without a topic.
     cannot = frozenset({"alias"})
+    transports = ("tcp", "tls")
 
     def command(self):
         return [sys.executable, "worker_gmqtt.py"]
@@ -131,6 +136,7 @@ class Mosquitto(Peer):
     """mosquitto_sub and mosquitto_pub: a process for each subscription and each publish."""
 
     cannot = frozenset({"alias", "present"})
+    transports = ("tcp", "tls")
 
     def connect(self, client_id, *, clean=True, expiry=None, will=None):
         self.id, self.clean, self.expiry, self.will = client_id, clean, expiry, will
@@ -141,7 +147,8 @@ class Mosquitto(Peer):
 
     def _common(self):
         version = "mqttv5" if self.version == 5 else "mqttv311"
-        return ["-h", self.broker.host, "-p", str(self.broker.port), "-V", version]
+        trust = ["--cafile", str(self.authority)] if self.transport == "tls" else []
+        return ["-h", self.host, "-p", str(self.port), "-V", version, *trust]
 
     def _listen(self):
         # By lines: a pipe would hold back what it has to say.

@@ -1,4 +1,5 @@
-"""The features of the broker with the clients people use: each test runs with each client in both versions."""
+"""The features of the broker with the clients people use: each test runs with each client in both versions, over each
+transport the client knows."""
 
 import pytest
 

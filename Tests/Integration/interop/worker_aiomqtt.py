@@ -1,6 +1,7 @@
 """aiomqtt as a client under test."""
 
 import asyncio
+import ssl
 import sys
 
 import aiomqtt
@@ -31,6 +32,11 @@ class Worker:
                 PacketTypes.CONNECT, SessionExpiryInterval=fields.number("expiry", None))}
         if "willtopic" in fields:
             options["will"] = aiomqtt.Will(fields.text("willtopic"), fields["willpayload"], fields.number("willqos"))
+        transport = fields.text("transport")
+        if transport in ("ws", "wss"):
+            options["transport"] = "websockets"
+        if transport in ("tls", "wss"):
+            options["tls_context"] = ssl.create_default_context(cafile=fields.text("ca"))
         self.client = aiomqtt.Client(
             fields.text("host"), fields.number("port"), identifier=fields.text("id"),
             protocol=aiomqtt.ProtocolVersion.V5 if self.v5 else aiomqtt.ProtocolVersion.V311, **options)

@@ -1,6 +1,7 @@
 """gmqtt as a client under test."""
 
 import asyncio
+import ssl
 import sys
 
 import gmqtt
@@ -29,7 +30,9 @@ class Worker:
         client.on_unsubscribe = lambda *_: say(self.unsubscribed)
         client.on_disconnect = lambda *_: say("disconnected", code=0)
         client.on_message = self.message
-        await client.connect(fields.text("host"), fields.number("port"), version=MQTTv50 if v5 else MQTTv311)
+        trust = ssl.create_default_context(cafile=fields.text("ca")) if fields.text("transport") == "tls" else False
+        await client.connect(
+            fields.text("host"), fields.number("port"), ssl=trust, version=MQTTv50 if v5 else MQTTv311)
 
     def message(self, _client, topic, payload, qos, properties):
         def first(name):

@@ -33,7 +33,12 @@ class Worker:
         # The callbacks of 1.6 are the first API version of 2.
         first = [paho.CallbackAPIVersion.VERSION1] if hasattr(paho, "CallbackAPIVersion") else []
         options = {} if self.v5 else {"clean_session": clean}
-        client = self.client = paho.Client(*first, client_id=fields.text("id"), protocol=version, **options)
+        transport = fields.text("transport")
+        client = self.client = paho.Client(
+            *first, client_id=fields.text("id"), protocol=version,
+            transport="websockets" if transport in ("ws", "wss") else "tcp", **options)
+        if transport in ("tls", "wss"):
+            client.tls_set(fields.text("ca"))
         client.on_connect = lambda _c, _u, flags, rc, *_: say(
             "connected", present=flags["session present"], code=code(rc))
         client.on_subscribe = lambda _c, _u, _mid, granted, *_: say("subscribed", code=code(granted[0]))

@@ -106,8 +106,13 @@ static int arrived(void *context, char *topic, int length, MQTTClient_message *m
 
 static void connect_client(char *line)
 {
+    const char *transport = field(line, "transport", NULL);
+    const char *scheme = strcmp(transport, "tls") == 0 ? "ssl" : transport;
+    bool web = strncmp(transport, "ws", 2) == 0;
     char uri[128];
-    snprintf(uri, sizeof uri, "tcp://%s:%d", field(line, "host", NULL), number(line, "port", 1883));
+    snprintf(
+        uri, sizeof uri, "%s://%s:%d%s", scheme, field(line, "host", NULL), number(line, "port", 1883),
+        web ? "/mqtt" : "");
     v5 = number(line, "version", 4) == 5;
     MQTTClient_createOptions create = MQTTClient_createOptions_initializer;
     create.MQTTVersion = v5 ? MQTTVERSION_5 : MQTTVERSION_3_1_1;
@@ -126,6 +131,9 @@ static void connect_client(char *line)
         options->cleansession = clean;
     }
     options->MQTTVersion = create.MQTTVersion;
+    MQTTClient_SSLOptions trust = MQTTClient_SSLOptions_initializer;
+    trust.trustStore = field(line, "ca", NULL);
+    if (strcmp(transport, "tls") == 0 || strcmp(transport, "wss") == 0) options->ssl = &trust;
     MQTTClient_willOptions will = MQTTClient_willOptions_initializer;
     size_t count = 0;
     if ((will.topicName = field(line, "willtopic", NULL)) != NULL) {

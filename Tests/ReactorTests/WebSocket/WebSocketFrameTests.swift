@@ -21,6 +21,37 @@ private struct Violation: CustomTestStringConvertible {
         }
     }
 
+    /// A protocol whose packets say their length in two bytes.
+    private static let framed = PacketLength("framed") { bytes in
+        bytes.count < 2 ? nil : Int(bytes[0]) << 8 | Int(bytes[1])
+    }
+
+    private static func packet(_ size: Int) -> [UInt8] {
+        [UInt8(size >> 8), UInt8(size & 0xFF)] + [UInt8](repeating: 0x5A, count: size - 2)
+    }
+
+    @Test(arguments: [1, 2, 3, 100, .max]) func `each packet goes out as one frame, however it is written`(
+        pieces: Int
+    ) {
+        let bench = FilterBench.openWebSocket(Self.framed)
+        let packets = [2, 3, 125, 126, 60_000, 2].map { Self.packet($0) }
+        let written = packets.flatMap { $0 }
+        for start in stride(from: 0, to: written.count, by: min(pieces, written.count)) {
+            bench.write(Array(written[start..<min(start + min(pieces, written.count), written.count)]))
+        }
+        #expect(bench.wire == packets.flatMap { ClientFrame(opcode: 2, payload: $0, isMasked: false).bytes })
+    }
+
+    @Test func `a pong waits for the end of the frame that is being written`() {
+        let bench = FilterBench.openWebSocket(Self.framed)
+        let packet = Self.packet(100)
+        bench.write(Array(packet.prefix(40)))
+        bench.receive(ClientFrame.ping([1]))
+        bench.write(Array(packet.dropFirst(40)))
+        let frame = ClientFrame(opcode: 2, payload: packet, isMasked: false).bytes
+        #expect(bench.wire == frame + ClientFrame(opcode: 10, payload: [1], isMasked: false).bytes)
+    }
+
     @Test(arguments: sizes.dropFirst()) func `what is written is one binary frame without a mask`(size: Int) {
         let bench = FilterBench.openWebSocket()
         let payload = [UInt8](repeating: 0xA5, count: size)

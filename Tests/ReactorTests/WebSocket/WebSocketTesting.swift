@@ -55,8 +55,10 @@ func openingRequest(_ path: String = "/mqtt", _ changes: [String: String?] = [:]
 
 extension FilterBench {
     /// A WebSocket that is open.
-    static func openWebSocket() -> FilterBench {
-        let bench = FilterBench(WebSocketSettings(path: "/mqtt").makeFilter())
+    static func openWebSocket(_ packetLength: PacketLength? = nil) -> FilterBench {
+        var settings = WebSocketSettings(path: "/mqtt")
+        settings.packetLength = packetLength
+        let bench = FilterBench(settings.makeFilter())
         bench.receive(openingRequest())
         _ = bench.takeWire()
         return bench
