@@ -120,9 +120,8 @@ def test_a_browser_publishes_and_receives_with_its_own_websocket(serve, tmp_path
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        origin = f"http://127.0.0.1:{server.server_port}"
         make_certificates(tmp_path / "certs")
-        broker = serve(config=configuration(ws=f'origins: ["{origin}"]'))
+        broker = serve(config=configuration())
         target = "%s/?url=ws://%s:%d/mqtt" % (origin, *address(broker, "ws"))
         browser = subprocess.Popen(
             ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",

@@ -15,6 +15,7 @@ enum ListenerLayers {
             layers.proxies = listener.proxies.compactMap { AddressRange($0) }
             if listener.url.scheme.usesWebSocket {
                 layers.webSocket = WebSocketSettings(path: listener.url.path, origins: listener.origins)
+                layers.webSocket?.isLocal = listener.url.isLocal
                 layers.webSocket?.packetLength = PacketLength("mqtt") { packetLength($0) }
             }
             do throws(TLSError) {

@@ -25,9 +25,11 @@ enum WebSocketHandshake {
         guard let key = request.single("sec-websocket-key"), isKey(key) else {
             return refuse(400, "Sec-WebSocket-Key has to be 16 bytes in Base64")
         }
-        if !settings.origins.isEmpty, request.fields.contains(where: { $0.name == "origin" }) {
-            guard let origin = request.single("origin"), settings.origins.contains(origin.lowercased()) else {
-                return refuse(403, "this origin is not among those that may connect")
+        if request.fields.contains(where: { $0.name == "origin" }) {
+            guard let origin = request.single("origin"), let host = request.single("host"),
+                WebSocketOrigin.isAllowed(origin, host: host, settings)
+            else {
+                return refuse(403, "pages of this origin may not connect; 'origins' of the listener lists who may")
             }
         }
         let subprotocol = WebSocketSettings.subprotocol

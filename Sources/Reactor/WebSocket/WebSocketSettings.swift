@@ -2,9 +2,11 @@
 public struct WebSocketSettings: Hashable, Sendable {
     /// Path of the request; what follows a `?` is not looked at.
     public var path: String
-    /// Origins a browser may connect from, such as `https://example.org`; empty: any. Programs that are no browsers
-    /// send no origin and are not held back.
+    /// Origins a browser may connect from, such as `https://example.org`, or `*`; empty: those of the host that the
+    /// request names. Programs that send no origin are not held back.
     public var origins: Set<String>
+    /// The listener is reached from this machine only, so that a request has to name it as such.
+    public var isLocal = false
     /// Bytes of the request's head.
     public var maximumHeadBytes = 8 * 1024
     /// Where the packets of the protocol inside end: then each goes out as one frame. Nil: a write is a frame.

@@ -86,4 +86,31 @@ private struct Refusal: CustomTestStringConvertible {
         #expect(bench.filter.acceptsPlain == isAllowed)
         if !isAllowed { #expect(bench.failure == FilterFailure.webSocket(403)) }
     }
+
+    @Test(
+        arguments: [
+            ("http://localhost:3000", "localhost:8083", true), ("http://127.0.0.1:3000", "localhost:8083", true),
+            ("http://[::1]", "127.0.0.1:8083", true), ("https://Broker.example", "broker.example:8084", true),
+            ("https://evil.example", "localhost:8083", false), ("https://localhost.evil.example", "localhost", false),
+            ("https://evil.example:8083", "broker.example:8083", false), ("null", "localhost:8083", false),
+            ("file://", "localhost:8083", false), ("http://127.evil.example", "127.0.0.1", false),
+        ])
+    func `without a list of origins pages come from the broker's own host`(
+        origin: String, host: String, isAllowed: Bool
+    ) {
+        for origins in [[], ["*"]] {
+            let bench = FilterBench(WebSocketSettings(path: "/mqtt", origins: origins).makeFilter())
+            bench.receive(openingRequest("/mqtt", ["Origin": origin, "Host": host]))
+            #expect(bench.filter.acceptsPlain == (isAllowed || origins == ["*"]))
+        }
+    }
+
+    @Test(arguments: [("localhost:8083", true), ("evil.example:8083", false)])
+    func `a local listener is not reached by a name that only points to it`(host: String, isAllowed: Bool) {
+        var settings = WebSocketSettings(path: "/mqtt")
+        settings.isLocal = true
+        let bench = FilterBench(settings.makeFilter())
+        bench.receive(openingRequest("/mqtt", ["Origin": "http://" + host, "Host": host]))
+        #expect(bench.filter.acceptsPlain == isAllowed)
+    }
 }
