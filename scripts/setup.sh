@@ -47,6 +47,7 @@ collect_missing() {
         ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want_command postgres postgresql
         echo '#include <MQTTClient.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libpaho-mqtt-dev"
         want_command readelf binutils
+        want_command ss iproute2
         ;;
     esac
     if [ "$purpose" = bench ]; then

@@ -70,7 +70,8 @@ class Output:
 class Broker:
     """One running broker. `start` returns when it is ready; `stop` ends it by its process id, whatever happened."""
 
-    def __init__(self, folder, *arguments, threads=None, config=None, plugins=False, ephemeral=True, env=None):
+    def __init__(self, folder, *arguments, threads=None, config=None, plugins=False, ephemeral=True, env=None,
+                 preexec=None):
         self.folder = Path(folder)
         self.ports_file = self.folder / "ports.json"
         self.arguments = ["--exit-with-parent", "--ports-file", str(self.ports_file)]
@@ -86,13 +87,16 @@ class Broker:
             self.arguments += ["--set", f"broker.threads={threads}"]
         self.arguments += map(str, arguments)
         self.environment = {**os.environ, **(env or {})}
+        #: Called in the broker's process before it begins, for limits.
+        self.preexec = preexec
         self.process = None
 
     def launch(self):
         """Start the process and return at once."""
         self.process = subprocess.Popen(
             [HOOKLINE, "serve", *self.arguments], cwd=self.folder, env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace")
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+            preexec_fn=self.preexec)
         self.out = Output(self.process.stdout)
         self.log = Output(self.process.stderr)
         return self

@@ -1,6 +1,7 @@
 """TLS seen from outside, with the clients and tools people use."""
 
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -76,6 +77,26 @@ def test_versions_before_1_2_are_refused(serve, certs, version):
     broker.log.wait("client.handshake_failed .*unsupported protocol")
 
 
+@pytest.mark.parametrize("settings, options, spoken", [
+    ("ciphers: ECDHE-ECDSA-CHACHA20-POLY1305", ["-tls1_2"], "Cipher is ECDHE-ECDSA-CHACHA20-POLY1305"),
+    ("cipher_suites: TLS_CHACHA20_POLY1305_SHA256", ["-tls1_3"], "Cipher is TLS_CHACHA20_POLY1305_SHA256"),
+    ("groups: P-384", [], "Server Temp Key: ECDH, .*384"),
+    ("min_version: '1.3'", ["-tls1_2"], "Cipher is .NONE"),
+    ("groups: P-384", ["-groups", "P-256"], "Cipher is .NONE"),
+])
+def test_what_is_spoken_can_be_chosen(serve, certs, settings, options, spoken):
+    assert re.search(spoken, s_client(serve(config=configuration(tls=settings)), *options).stdout)
+
+
+def test_secrets_for_wireshark_are_written_in_test_mode_only(serve, certs, tmp_path):
+    keys = tmp_path / "keys.log"
+    for arguments, exists in (([], False), (["--test-mode"], True)):
+        broker = serve(*arguments, config=configuration(), env={"SSLKEYLOGFILE": str(keys)})
+        with client(broker, certs):
+            assert keys.exists() == exists
+    assert "CLIENT_TRAFFIC_SECRET_0" in keys.read_text() and keys.stat().st_mode & 0o077 == 0
+
+
 def test_ports_file_and_first_lines_name_the_authority(serve, certs):
     broker = serve(config=configuration())
     assert broker.ports["ca"] == str(certs / "ca.pem")
@@ -94,6 +115,17 @@ def test_a_certificate_is_the_log_in_and_the_user_name(serve, certs):
     broker = serve(config=mutual("cn"))
     with client(broker, certs, certificate="client", client_id="dev"):
         broker.log.wait("client.connected .*client=dev user=client .*listener=tls")
+
+
+def test_the_first_alternative_name_may_be_the_user_name(serve, certs):
+    make = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-x509",
+            "-CA", certs / "ca.pem", "-CAkey", certs / "ca.key", "-days", "1", "-subj", "/CN=some device",
+            "-addext", "subjectAltName=URI:urn:dev:17,email:dev@example.org", "-addext", "extendedKeyUsage=clientAuth",
+            "-keyout", certs / "alternative.key", "-out", certs / "alternative.pem"]
+    subprocess.run(make, check=True, capture_output=True, timeout=DEADLINE)
+    broker = serve(config=mutual("san"))
+    with client(broker, certs, certificate="alternative", client_id="dev"):
+        broker.log.wait("client.connected .*client=dev user=urn:dev:17 .*listener=tls")
 
 
 def test_without_a_certificate_the_handshake_fails(serve, certs):
