@@ -2,11 +2,13 @@
 CONFIG ?= plugins.yaml
 PREFIX ?= /usr/local
 DESTDIR ?=
+# The second store engine is built where its library is.
+export HOOKLINE_ROCKSDB := $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
 RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage bench bench-hooks \
+.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage bench bench-hooks bench-store check-store \
     format install clean setup
 
 help: ## list the targets
@@ -59,6 +61,15 @@ bench-hooks: ## what hooks cost, in instructions under callgrind, held against B
 	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }
 	@swift build -c release --product hook-bench
 	@python3 Benchmarks/hooks/run.py $(RELEASE)/hook-bench
+
+bench-store: ## durable batches per second of the store alone (STORE=DIR for another disk, ENGINE=store-rocksdb)
+	@swift build -c release
+	@$(RELEASE)/store-bench $(RELEASE)/lib$(or $(ENGINE),store-sqlite).so $(or $(STORE),/var/tmp) 5
+
+check-store: ## the store plugins against store/1, with the power cut at every flush (SEEDS=n workloads)
+	@swift build -c release
+	@for engine in store-sqlite $(if $(HOOKLINE_ROCKSDB),store-rocksdb); do \
+	    $(RELEASE)/hookline plugins check-store $(RELEASE)/lib$$engine.so --seeds $(or $(SEEDS),12) || exit 1; done
 
 format: ## rewrite the Swift sources in the house format
 	@swift format --in-place --parallel --configuration .swift-format -r $(FORMATTED)

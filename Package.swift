@@ -49,6 +49,9 @@ let package = Package(
         .executable(name: "hookline", targets: ["hookline"]),
         .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
         .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
+        .library(name: "store-sqlite", type: .dynamic, targets: ["StoreSQLiteEntry"]),
+        // For LD_PRELOAD: cuts the power of a process (`hookline plugins check-store`).
+        .library(name: "power-loss", type: .dynamic, targets: ["PowerLoss"]),
         .library(name: "PluginSDK", targets: ["PluginSDK", "PluginABI"]),
     ],
     dependencies: [
@@ -60,6 +63,8 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "PowerLoss"),
         // Headers of libcurl are needed to build; both libraries are loaded when somebody asks for them.
         .target(name: "CCurl"),
         .target(name: "CPostgres"),
@@ -95,6 +100,13 @@ let package = Package(
                 "PluginSDK", "CSystem", "PluginFile",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
+        // Stores without a broker: for the tool, the check that authors run, and the bench.
+        .target(
+            name: "StoreAccess", dependencies: ["Configuration", "Locking", "PluginABI"], swiftSettings: settings),
+        .target(name: "StoreCheck", dependencies: ["Locking", "PluginABI", "StoreAccess"], swiftSettings: settings),
+        .executableTarget(
+            name: "store-bench", dependencies: ["PluginABI", "StoreAccess"], path: "Benchmarks/store",
+            swiftSettings: settings),
         // What hooks cost, counted in instructions (make bench-hooks).
         .target(name: "BenchHooks", dependencies: ["PluginABI"], path: "Benchmarks/hooks/plugin"),
         .executableTarget(
@@ -112,6 +124,10 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "AccessRules", dependencies: ["PluginSDK", "PositionedYAML"], path: "Plugins/ACL/AccessRules",
+            swiftSettings: settings),
+
+        .target(
+            name: "StoreEngine", dependencies: ["Locking", "PluginABI"], path: "Plugins/StoreEngine",
             swiftSettings: settings),
 
         // A host made of C structs, for the tests of plugins.
@@ -168,9 +184,18 @@ let package = Package(
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "PasswordFile", "StrictJSON", "Tokens"])
-        + plugin("ACL", uses: ["AccessRules"]) + fuzzing,
+        + plugin("ACL", uses: ["AccessRules"])
+        + plugin("StoreSQLite", uses: ["CSQLite", "PluginABI", "StoreEngine"]) + fuzzing,
     cLanguageStandard: .c11
 )
+
+// The second engine: built where Debian's librocksdb-dev is (the Makefile looks), since few brokers need it.
+if Context.environment["HOOKLINE_ROCKSDB"] == "1" {
+    package.products.append(.library(name: "store-rocksdb", type: .dynamic, targets: ["StoreRocksDBEntry"]))
+    package.targets.append(
+        .systemLibrary(name: "CRocksDB", pkgConfig: "rocksdb", providers: [.apt(["librocksdb-dev"])]))
+    package.targets += plugin("StoreRocksDB", uses: ["CRocksDB", "PluginABI", "StoreEngine"])
+}
 
 // `make simulate` needs an optimised build of one suite and of what it tests, not of everything.
 if Context.environment["HOOKLINE_SIMULATION"] != nil {

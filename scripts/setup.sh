@@ -36,6 +36,7 @@ collect_missing() {
     want_module yaml-0.1 libyaml-dev
     want_module libcrypt libcrypt-dev
     want_module libcurl libcurl4-openssl-dev
+    want_module sqlite3 libsqlite3-dev
     [ "$purpose" = run ] || want_command abidiff abigail-tools
     case $purpose in
     test | bench)
@@ -47,7 +48,7 @@ collect_missing() {
         ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want_command postgres postgresql
         echo '#include <MQTTClient.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libpaho-mqtt-dev"
         want_command readelf binutils
-        want_command ss iproute2
+        want_module rocksdb librocksdb-dev
         ;;
     esac
     if [ "$purpose" = bench ]; then

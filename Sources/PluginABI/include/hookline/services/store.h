@@ -83,7 +83,8 @@ typedef struct hl_store_change {
  * submit.
  *   HL_OK         durable as the sync policy says, and seen by every snapshot taken from now on
  *   HL_NO_SPACE   the disk (or a quota) is full
- *   HL_IO_ERROR   the disk failed; whether the batch is there after a restart is not known
+ *   HL_IO_ERROR   the disk failed; whether the batch is there after a restart is not known, and a store may answer so
+ *                 from now on until it is opened by another process
  *   HL_DAMAGED    what is stored contradicts itself
  *   HL_FAILED     another reason, which report has told
  *   HL_CANCELLED  an earlier batch of its lane failed; see lane
