@@ -38,7 +38,8 @@ let fuzzing: [Target] =
             name: "fuzz-decoder", dependencies: ["CFuzzer", "MQTTCodec"], path: "Fuzz/Decoder",
             swiftSettings: settings),
         .executableTarget(
-            name: "fuzz-connection", dependencies: ["BrokerCore", "CFuzzer", "MQTTCodec"], path: "Fuzz/Connection",
+            name: "fuzz-connection", dependencies: ["BrokerCore", "CFuzzer", "MQTTCodec", "StoreFormat"],
+            path: "Fuzz/Connection",
             swiftSettings: settings),
     ]
 
@@ -75,8 +76,11 @@ let package = Package(
         .target(name: "Timing", swiftSettings: settings),
         .target(name: "Locking", swiftSettings: settings),
         .target(name: "PluginFile", dependencies: ["PluginABI"], swiftSettings: settings),
+        // What is stored, and how: the broker's rows, and the keys and values made of them.
+        .target(name: "StoreFormat", swiftSettings: settings),
         .target(
-            name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
+            name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "StoreFormat", "Timing"],
+            swiftSettings: settings),
         .target(
             name: "Reactor", dependencies: ["COpenSSL", "CSystem", "Locking", "Timing"], swiftSettings: settings),
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
@@ -87,7 +91,7 @@ let package = Package(
             dependencies: [
                 "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
                 "CSystem",
-                "Locking", "PluginFile", "Timing",
+                "Locking", "PluginFile", "StoreFormat", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -110,7 +114,7 @@ let package = Package(
         // What hooks cost, counted in instructions (make bench-hooks).
         .target(name: "BenchHooks", dependencies: ["PluginABI"], path: "Benchmarks/hooks/plugin"),
         .executableTarget(
-            name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "BenchHooks"],
+            name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "BenchHooks", "StoreFormat"],
             path: "Benchmarks/hooks/driver", swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 
@@ -137,13 +141,16 @@ let package = Package(
         .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
         .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: settings),
+        .testTarget(name: "StoreFormatTests", dependencies: ["StoreFormat"], swiftSettings: settings),
         .testTarget(
-            name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI"],
+            name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat"],
             swiftSettings: settings),
         .testTarget(
-            name: "HostileTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec"], swiftSettings: settings),
+            name: "HostileTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "StoreFormat"],
+            swiftSettings: settings),
         .testTarget(
-            name: "SimulationTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI"], swiftSettings: settings),
+            name: "SimulationTests", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "StoreFormat"],
+            swiftSettings: settings),
         .testTarget(
             name: "ReactorTests",
             dependencies: ["Reactor", "Certificates", "COpenSSL", "CSystem", "Locking", "Timing"],
@@ -161,7 +168,7 @@ let package = Package(
             name: "HostTests",
             dependencies: [
                 "Host", "StaticFixture", "BrokerCore", "PluginFile", "Configuration", "PositionedYAML", "PluginABI",
-                "Reactor", "CSystem", "Locking",
+                "Reactor", "CSystem", "Locking", "StoreFormat",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
@@ -180,7 +187,7 @@ let package = Package(
         .testTarget(
             name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
         .testTarget(
-            name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "hookline-host"],
+            name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "StoreFormat", "hookline-host"],
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "PasswordFile", "StrictJSON", "Tokens"])
@@ -199,7 +206,7 @@ if Context.environment["HOOKLINE_ROCKSDB"] == "1" {
 
 // `make simulate` needs an optimised build of one suite and of what it tests, not of everything.
 if Context.environment["HOOKLINE_SIMULATION"] != nil {
-    let needed = ["SimulationTests", "BrokerCore", "Locking", "MQTTCodec", "PluginABI", "Timing"]
+    let needed = ["SimulationTests", "BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat", "Timing"]
     package.products = []
     package.targets.removeAll { !needed.contains($0.name) }
 }

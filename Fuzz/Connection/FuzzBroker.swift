@@ -1,5 +1,6 @@
 import BrokerCore
 import MQTTCodec
+import StoreFormat
 
 /// A broker whose clients are played by the fuzzer. What it writes must be packets that a server may send, in the
 /// version of the connection, whatever was sent to it.

@@ -1,3 +1,5 @@
+public import StoreFormat
+
 /// What a shard asks of the loop that drives it. All calls come on the shard's thread, from inside a call into the
 /// shard, except `wake`. The simulation implements it without sockets.
 ///
@@ -18,6 +20,10 @@ public protocol ShardTransport: AnyObject {
     /// Makes the loop of shard `target` call ``Shard/processInbox(now:)`` soon. [any thread]
     func wake(shard target: Int)
     /// Durable rows of this turn. ``Shard/stored(upTo:succeeded:now:)`` answers with the ticket.
+    ///
+    /// The rows of one ticket are committed together, and the tickets of all shards in the order of these calls: what
+    /// one shard hands to another, it has handed to the store before. Once a ticket fails, so does every one after it,
+    /// of any shard, until what all shards get from ``Shard/retryRows(now:)`` is committed, in one piece.
     func persist(_ rows: [StoreRow], ticket: UInt64)
     /// Something a log or a notification may want to hear of.
     func event(_ event: BrokerEvent)

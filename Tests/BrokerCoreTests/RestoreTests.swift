@@ -1,5 +1,6 @@
 import MQTTCodec
 import PluginABI
+import StoreFormat
 import Testing
 
 @testable import BrokerCore

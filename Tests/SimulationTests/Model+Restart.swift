@@ -1,3 +1,5 @@
+import StoreFormat
+
 @testable import BrokerCore
 
 /// What a restart may change: what nobody was promised.

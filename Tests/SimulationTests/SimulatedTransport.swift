@@ -1,4 +1,5 @@
 import BrokerCore
+import StoreFormat
 
 /// The loop of one shard, without sockets.
 final class SimulatedTransport: ShardTransport {

@@ -1,4 +1,5 @@
 import MQTTCodec
+import StoreFormat
 
 @testable import BrokerCore
 
@@ -24,12 +25,16 @@ final class Simulator {
         let ticket: UInt64
         /// Sessions the rows speak of, by client.
         let generations: [[UInt8]: Int]
+        /// Not 0: what was handed over again after a failure, which is committed in one piece with its like.
+        let piece: Int
     }
 
     private var plugin: SlowPlugin?
     private var wills: [UInt64: Int] = [:]
     private var nextTransport: UInt64 = 1
     private var restarts = 0
+    private var failures = 0
+    private var piece = 0
     /// Lines of the trace, when one is wanted.
     private(set) var lines: [String]?
 
@@ -231,17 +236,22 @@ final class Simulator {
 
     // MARK: Store and plugin
 
+    /// Commits the next tickets of a shard, and all that were handed over before the last of them.
     func commit(_ shard: Int, _ count: Int) {
         let shard = shard % broker.shards.count
-        let own = tickets.filter { $0.shard == shard }.prefix(count)
-        guard let last = own.last else { return }
-        tickets.removeAll { $0.shard == shard && $0.ticket <= last.ticket }
+        let own = tickets.indices.filter { tickets[$0].shard == shard }.prefix(count)
+        guard var last = own.last else { return }
+        while tickets[last].piece != 0, last + 1 < tickets.count, tickets[last + 1].piece == tickets[last].piece {
+            last += 1
+        }
+        let taken = tickets[...last]
+        tickets.removeFirst(last + 1)
         hasMoved = true
-        for entry in own {
+        for entry in taken {
             committed += entry.rows
             model.committed(entry.rows, generations: entry.generations)
         }
-        broker.shards[shard].stored(upTo: last.ticket, succeeded: true, now: now)
+        for entry in taken { broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: true, now: now) }
     }
 
     /// The store is handed rows.
@@ -250,16 +260,33 @@ final class Simulator {
         for case .session(let clientID, _) in rows {
             if let client = client(clientID) { generations[clientID] = model.lastGeneration(of: client) }
         }
-        tickets.append(Ticket(shard: shard, rows: rows, ticket: ticket, generations: generations))
+        tickets.append(
+            Ticket(shard: shard, rows: rows, ticket: ticket, generations: generations, piece: piece))
         hasMoved = true
     }
 
-    /// The store fails everything it was handed by one shard.
+    /// The store fails everything from the first ticket of one shard on; then it works again, and gets what was lost.
     private func failStore(_ shard: Int) {
         let shard = shard % broker.shards.count
-        guard let last = tickets.last(where: { $0.shard == shard }) else { return }
-        tickets.removeAll { $0.shard == shard }
-        broker.shards[shard].stored(upTo: last.ticket, succeeded: false, now: now)
+        guard let first = tickets.firstIndex(where: { $0.shard == shard }) else { return }
+        commitBefore(first)
+        let lost = tickets
+        tickets = []
+        for entry in lost { broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: false, now: now) }
+        failures += 1
+        piece = failures
+        for shard in broker.shards { shard.retryRows(now: now) }
+        piece = 0
+    }
+
+    private func commitBefore(_ first: Int) {
+        let taken = tickets[..<first]
+        tickets.removeFirst(first)
+        for entry in taken {
+            committed += entry.rows
+            model.committed(entry.rows, generations: entry.generations)
+            broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: true, now: now)
+        }
     }
 
     func answer(_ position: Int) {

@@ -9,7 +9,8 @@ enum ImportRules {
         ("Sources/MQTTCodec", []),
         ("Sources/Timing", []),
         ("Sources/Locking", []),
-        ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "Timing"]),
+        ("Sources/StoreFormat", []),
+        ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "StoreFormat", "Timing"]),
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
         ("Sources/PositionedYAML", ["CYAML"]),
         ("Sources/Certificates", ["COpenSSL"]),
@@ -18,8 +19,7 @@ enum ImportRules {
             "Sources/Host",
             [
                 "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
-                "Timing",
-                "MQTTCodec", "PluginFile",
+                "Timing", "MQTTCodec", "PluginFile", "StoreFormat",
             ]
         ),
         ("Sources/PluginFile", ["PluginABI"]),

@@ -3,6 +3,7 @@ import BrokerCore
 import Glibc
 import MQTTCodec
 import PluginABI
+import StoreFormat
 
 // One publisher, one subscriber, QoS 0, 64 bytes, pipelined: bytes in, bytes out, no socket.
 //

@@ -12,6 +12,8 @@ public struct RetainedReport: Sendable {
     public var expiresAt: Int64
     /// Host clock ns.
     public var publishedAt: Int64
+    /// Client Identifier; empty for the broker itself.
+    public var publisher: [UInt8]
 
     init(_ message: RetainedMessage) {
         topic = message.topic
@@ -20,6 +22,7 @@ public struct RetainedReport: Sendable {
         qos = message.qos
         expiresAt = message.expiresAt
         publishedAt = message.publishedAt
+        publisher = message.publisher
     }
 }
 

@@ -13,8 +13,6 @@ struct GateTable {
         case connection(UInt64)
         /// A gate of another shard, of which this one is a part.
         case shard(Int, gate: UInt64)
-        /// A message that waits for a shared group: it leaves the store when a member's shard has it.
-        case groupMessage(group: UInt64, message: UInt64)
     }
 
     private struct Gate {

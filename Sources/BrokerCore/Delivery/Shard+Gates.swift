@@ -5,7 +5,7 @@ extension Shard {
     /// What follows in the connection's output waits until all changes up to now are committed.
     @inline(__always)
     func openTicketGate(_ connection: ConnectionRef, if needed: Bool) {
-        if settings.storeEnabled && needed { addTicketGate(connection) }
+        if state.pointee.isStoreEnabled && needed { addTicketGate(connection) }
     }
 
     @inline(never)
@@ -79,14 +79,6 @@ extension Shard {
         for index in extras.gates.indices { extras.gates[index].position -= count }
     }
 
-    /// The store has committed everything up to `ticket`, or has failed to. The rows of a commit that failed are handed
-    /// over again with the next ones.
-    public func stored(upTo ticket: UInt64, succeeded: Bool, now: Int64) {
-        state.pointee.now = now
-        takeAnswer(upTo: ticket, succeeded: succeeded)
-        for gate in gates.takeGates(upTo: ticket) { gatePartDone(gate, succeeded: succeeded) }
-    }
-
     /// The gate that the shard about to get the message at hand has to open; 0 when nobody waits for it.
     func partOfDeliveryGate() -> UInt64 {
         guard let waiting = deliveryGate else { return 0 }
@@ -110,8 +102,6 @@ extension Shard {
             if outcome.succeeded { markDirty(connection) } else { storeFailed(connection) }
         case .shard(let index, let remoteGate):
             send(.gateDone(gate: remoteGate, succeeded: outcome.succeeded), to: index)
-        case .groupMessage(let group, let message):
-            if outcome.succeeded { rows.append(.groupDequeued(group: group, message: message)) }
         }
     }
 

@@ -53,7 +53,7 @@ extension Shard {
     func publishAcknowledged(
         _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
-        guard settings.storeEnabled else { return publish(&message, entry) }
+        guard state.pointee.isStoreEnabled else { return publish(&message, entry) }
         deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
         let matched = publish(&message, entry)
         if let gate = deliveryGate?.gate { addGate(connection, gate) }

@@ -57,11 +57,11 @@ extension Shard {
             drop(session, message, .queueFull)
             return
         }
-        let entry = QueuedMessage(
+        var entry = QueuedMessage(
             message: block(of: message, &made).retained(),
             subscriptionIDs: SubscriptionIDs(copying: delivery.identifiers), group: delivery.group, qos: delivery.qos,
             retain: delivery.retain)
-        persistQueued(session, entry)
+        persistQueued(session, &entry)
         session.pointee.queue.append(entry)
         if session.pointee.flags.contains(.ready) { setReady(session, false) }
     }
@@ -134,7 +134,7 @@ extension Shard {
             slot.pointee.message = entry.message
             slot.pointee.subscriptionIDs = entry.subscriptionIDs
             slot.pointee.group = entry.group
-            persistInflight(session, connection, slot)
+            persistInflight(session, connection, slot, from: entry.position)
         }
         let sent = entry.subscriptionIDs.withIDs { identifiers in
             sendPublish(

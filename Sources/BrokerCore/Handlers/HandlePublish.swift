@@ -121,7 +121,9 @@ extension Shard {
             state.pointee.counters.messagesReceived.2 &+= 1
             acceptQoS2(connection, &message, entry, packetID)
         }
-        if state.pointee.isHandoverFull { waitForHandover(connection) }
+        if state.pointee.isHandoverFull || (state.pointee.isStoreBehind && message.qos > 0) {
+            waitForHandover(connection)
+        }
     }
 
     /// The message is let in, but its time has passed while a plugin thought about it.
@@ -137,6 +139,7 @@ extension Shard {
         _ packetID: UInt16
     ) {
         guard admit(connection, message, entry, ack: .puback, packetID) else { return }
+        if state.pointee.isStoreFailing, refusesDurable(connection, message, entry, ack: .puback, packetID) { return }
         let matched = publishAcknowledged(connection, &message, entry)
         guard connection.pointee.phase != .closed else { return }
         if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
@@ -148,10 +151,14 @@ extension Shard {
         _ packetID: UInt16
     ) {
         guard admit(connection, message, entry, ack: .pubrec, packetID) else { return }
+        if state.pointee.isStoreFailing, refusesDurable(connection, message, entry, ack: .pubrec, packetID) { return }
         let session = connection.pointee.session.unsafelyUnwrapped
         _ = session.pointee.received.insert(packetID)
         persistReceived(session, packetID)
+        // From here on a repetition is not delivered: other shards must get the message in the same commit.
+        writesHandovers = session.pointee.isDurable
         let matched = publishAcknowledged(connection, &message, entry)
+        writesHandovers = false
         guard connection.pointee.phase != .closed else { return }
         if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
         sendAck(connection, .pubrec, packetID, matched ? .success : .noMatchingSubscribers)

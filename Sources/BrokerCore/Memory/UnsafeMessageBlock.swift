@@ -11,8 +11,12 @@ struct MessageBlock: ~Copyable {
     let qos: UInt8
     /// Whether it was published with RETAIN.
     let retain: Bool
-    /// Whether its id has been handed to the store.
-    let persisted: Atomic<Bool>
+    /// The number of its row in the store; 0 = it has none. This and the next two belong to the shard that stores it.
+    var storeID: UInt64 = 0
+    /// Rows of queues and windows that name it.
+    var storeReferences: Int32 = 0
+    /// Its row came from an earlier run, and another shard has blocks of it as well.
+    var isStoreShared = false
     let topicLength: UInt32
     let propertiesLength: UInt32
     let payloadLength: UInt32
@@ -37,7 +41,7 @@ extension UnsafeMutablePointer where Pointee == MessageBlock {
         let block = memory.bindMemory(to: MessageBlock.self, capacity: 1)
         block.initialize(
             to: MessageBlock(
-                references: Atomic(1), qos: message.qos, retain: message.retain, persisted: Atomic(false),
+                references: Atomic(1), qos: message.qos, retain: message.retain,
                 topicLength: UInt32(truncatingIfNeeded: message.topic.count),
                 propertiesLength: UInt32(truncatingIfNeeded: message.properties.count),
                 payloadLength: UInt32(truncatingIfNeeded: message.payload.count),

@@ -48,6 +48,8 @@ struct Session {
     var flags: SessionFlags = []
     /// What plugins made of filters, by the filter the client named: UNSUBSCRIBE names that one again.
     var rewrittenFilters: [[UInt8]: [UInt8]] = [:]
+    /// Position of the message queued last, in the store.
+    var lastPosition: UInt64 = 0
     /// Gates its last connection waited for when it ended.
     var openGates: [UInt64] = []
     /// Version of the last connection: decides how its messages are encoded.

@@ -9,6 +9,8 @@ struct QueuedMessage {
     var group: UInt64
     var qos: UInt8
     var retain: Bool
+    /// Its place in the session's queue as the store knows it; 0 = it is not stored.
+    var position: UInt64 = 0
 }
 
 /// First in, first out. Its bounds (messages and bytes) are checked by the caller before `append`: at the bound a named

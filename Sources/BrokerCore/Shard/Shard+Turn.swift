@@ -1,5 +1,6 @@
 import MQTTCodec
 import PluginABI
+import StoreFormat
 import Timing
 
 /// One turn of the loop: inbox, timers, hand-over, output.

@@ -1,4 +1,5 @@
 import MQTTCodec
+import StoreFormat
 import Timing
 
 /// One event loop's share of the broker: its connections, its sessions, their subscriptions.
@@ -52,8 +53,15 @@ public final class Shard {
     var deliveryGate: DeliveryGate?
     var rows: [StoreRow] = []
     /// Rows the store has not answered, by ticket, and those it has failed to commit.
-    var unansweredRows: [(ticket: UInt64, rows: [StoreRow])] = []
+    var unansweredRows: [(ticket: UInt64, bytes: Int, rows: [StoreRow])] = []
+    var unansweredBytes = 0
     var lostRows: [StoreRow] = []
+    /// Messages are handed to other shards in rows of their own: what is under way must arrive exactly once.
+    var writesHandovers = false
+    /// Rows of messages of an earlier run, of which other shards have blocks too, that this one needs no more.
+    var droppedShares: [UInt64] = []
+    /// Position of the message queued last for any group of this shard, in the store.
+    var lastGroupPosition: UInt64 = 0
     /// Messages that wait for a member of a shared group.
     var groupQueues: [UInt32: MessageQueue] = [:]
     /// A number per living group of this shard that is never used again; messages in flight name their group by it.
@@ -80,6 +88,7 @@ public final class Shard {
         let groups = SharedGroups(tree: tree)
         state = .allocate(capacity: 1)
         state.initialize(to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, index: index))
+        state.pointee.isStoreEnabled = settings.storeEnabled
         pool = .allocate(capacity: 1)
         pool.initialize(to: OutputPool())
         wheel = TimerWheel()

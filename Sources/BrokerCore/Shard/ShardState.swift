@@ -36,6 +36,12 @@ struct ShardState {
     /// Some hook is about messages: each gets its id when it comes in.
     var hooksSeeMessages = false
     var storesMessages = false
+    /// What must survive the process is handed to a store.
+    var isStoreEnabled = false
+    /// The store cannot keep anything at the moment.
+    var isStoreFailing = false
+    /// More waits for the store than is good: publishers are held back.
+    var isStoreBehind = false
     var notifiesAcked = false
     /// When the PUBLISH at hand arrived, if a hook has held it up since; 0 = now. And its id.
     var arrival: Int64 = 0

@@ -16,6 +16,8 @@ enum ShardControl: Sendable {
     /// The queue of a session is full: the publisher, a session of the receiving shard, is not to be read.
     case queueFull(publisher: UInt64)
     case queueHasRoom(publisher: UInt64)
+    /// The row of this hand-over had been lost and is written now: what takes it back has to be written after it.
+    case handoverRewritten(UInt64)
 }
 
 /// What precedes each message in a batch.
@@ -42,6 +44,8 @@ struct HandoverRecord {
     var route: UInt32
     /// Gate of the sending shard that waits for this message to be durable here; 0 = none.
     var gate: UInt64
+    /// Row of the store that says the message is on its way here; 0 = none.
+    var handover: UInt64
     /// Not 0: deliver to this session alone, as a member of `group`.
     var session: UInt64
     var group: UInt64
@@ -69,8 +73,8 @@ final class HandoverBatch {
 
     /// Appends `message`; the receiver sees the same parts, and the packet when there is one.
     func append(
-        _ message: PublishedMessage, gate: UInt64, session: UInt64 = 0, delivery: Delivery? = nil,
-        route: RouteEdits? = nil
+        _ message: PublishedMessage, gate: UInt64, handover: UInt64 = 0, session: UInt64 = 0,
+        delivery: Delivery? = nil, route: RouteEdits? = nil
     ) {
         let header = MemoryLayout<HandoverRecord>.stride
         var record = HandoverRecord(
@@ -79,8 +83,8 @@ final class HandoverBatch {
             payloadLength: Int32(message.payload.count), frameLength: 0, framePacketID: 0, qos: message.qos,
             retain: message.retain, origin: message.origin, version: message.frameVersion.rawValue,
             expiresAt: message.expiresAt, publisher: message.publisher, id: message.id, route: 0, gate: gate,
-            session: session,
-            group: delivery?.group ?? 0, identifier: delivery?.identifiers.first ?? 0,
+            handover: handover, session: session, group: delivery?.group ?? 0,
+            identifier: delivery?.identifiers.first ?? 0,
             grantedQoS: delivery?.qos ?? 0, keepsRetain: delivery?.retain ?? false)
         if let route {
             routes.append(route)

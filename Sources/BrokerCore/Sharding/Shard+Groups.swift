@@ -1,4 +1,5 @@
 import MQTTCodec
+import StoreFormat
 
 /// Shared subscriptions [MQTT-4.8.2-1 ff]. A group lives on the shard given by the hash of its name and filter; its
 /// members are sessions of any shard.
@@ -41,6 +42,10 @@ extension Shard {
     /// another member; a QoS 2 message once sent does not [MQTT-4.8.2-5].
     func returnToGroups(_ session: SessionRef) {
         guard session.pointee.flags.contains(.sharing) else { return }
+        let outer = writesHandovers
+        defer { writesHandovers = outer }
+        // The session's rows go in this commit, and with them all that says the messages are there.
+        writesHandovers = session.pointee.isDurable
         for slot in session.pointee.window.inOrder() where slot.pointee.group != 0 && slot.pointee.qos == 1 {
             if let message = slot.pointee.message { returnMessage(message, slot.pointee.group) }
         }
@@ -61,7 +66,9 @@ extension Shard {
         } else if home == index {
             offerReturned(message, delivery)
         } else {
-            outgoing[home].current().append(message, gate: partOfDeliveryGate(), session: .max, delivery: delivery)
+            let handover = handoverRow(message, to: home, group: group)
+            outgoing[home].current().append(
+                message, gate: partOfDeliveryGate(), handover: handover, session: .max, delivery: delivery)
         }
     }
 
@@ -124,7 +131,7 @@ extension Shard {
         guard var queue = groupQueues.removeValue(forKey: ended) else { return }
         while let entry = queue.popFirst() {
             drop(nil, PublishedMessage(entry.message, origin: .client), .noSharedMember)
-            persistGroupDequeued(serial, entry.message)
+            persistGroupDequeued(serial, entry)
             entry.message.release()
         }
         queue.release()
@@ -145,7 +152,7 @@ extension Shard {
     }
 
     /// Round robin over the members that can take a message now; when none can, the group queues within bounds.
-    private func offer(_ message: PublishedMessage, to group: UInt32, qos: UInt8, _ made: inout MessageRef?) {
+    func offer(_ message: PublishedMessage, to group: UInt32, qos: UInt8, _ made: inout MessageRef?) {
         if groupQueues[group] == nil, let member = state.pointee.groups.pick(group) {
             give(message, to: member, group: groupSerials[group] ?? 0, qos: qos)
         } else if qos > 0 {
@@ -165,14 +172,17 @@ extension Shard {
                 guard let session = findSession(id: member.sessionID) else { return }
                 deliverToMember(session, message, delivery)
             } else {
-                outgoing[Int(member.homeShard)].current().append(
-                    message, gate: partOfDeliveryGate(), session: member.sessionID, delivery: delivery)
+                let target = Int(member.homeShard)
+                let handover = handoverRow(message, to: target, group: group)
+                outgoing[target].current().append(
+                    message, gate: partOfDeliveryGate(), handover: handover, session: member.sessionID,
+                    delivery: delivery)
             }
         }
     }
 
     /// A message comes back from a member that has ended.
-    private func offerReturned(_ message: PublishedMessage, _ delivery: Delivery) {
+    func offerReturned(_ message: PublishedMessage, _ delivery: Delivery) {
         guard let group = groupSerials.first(where: { $0.value == delivery.group })?.key else {
             drop(nil, message, .noSharedMember)
             return
@@ -194,30 +204,29 @@ extension Shard {
             drop(nil, message, .queueFull)
             return
         }
-        let entry = QueuedMessage(
+        var entry = QueuedMessage(
             message: block(of: message, &made).retained(), subscriptionIDs: .none, group: 0, qos: qos,
             retain: message.retain)
-        persistGroupQueued(group, entry)
+        persistGroupQueued(group, &entry)
         queue.append(entry)
     }
 
     private func drainQueue(of group: UInt32) {
         guard var queue = groupQueues.removeValue(forKey: group) else { return }
         let serial = groupSerials[group] ?? 0
-        let outerGate = deliveryGate
-        defer { deliveryGate = outerGate }
+        let (outerGate, outerHandovers) = (deliveryGate, writesHandovers)
+        defer { (deliveryGate, writesHandovers) = (outerGate, outerHandovers) }
+        // Nobody waits for these, and what leaves the group's queue has to be somewhere else in the same commit.
+        deliveryGate = nil
+        writesHandovers = state.pointee.isStoreEnabled
         while queue.count > 0, let member = state.pointee.groups.pick(group), let entry = queue.popFirst() {
             let message = PublishedMessage(entry.message, origin: .client)
-            // What leaves the group's queue is durable there until the member's shard has it.
-            deliveryGate =
-                settings.storeEnabled
-                ? DeliveryGate(owner: .groupMessage(group: serial, message: entry.message.pointee.id)) : nil
             if message.expiresAt == 0 || message.expiresAt > now {
                 give(message, to: member, group: serial, qos: entry.qos)
             } else {
                 drop(nil, message, .expired)
             }
-            if deliveryGate?.gate == nil { persistGroupDequeued(serial, entry.message) }
+            persistGroupDequeued(serial, entry)
             entry.message.release()
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }

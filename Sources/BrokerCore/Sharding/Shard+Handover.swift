@@ -1,4 +1,5 @@
 import MQTTCodec
+import StoreFormat
 
 /// Messages and controls between shards: one batch per turn and pair.
 extension Shard {
@@ -9,7 +10,8 @@ extension Shard {
         while rest != 0 {
             let target = rest.trailingZeroBitCount
             rest &= rest &- 1
-            outgoing[target].current().append(message, gate: partOfDeliveryGate(), route: route)
+            let handover = handoverRow(message, to: target)
+            outgoing[target].current().append(message, gate: partOfDeliveryGate(), handover: handover, route: route)
             if outgoing[target].isFull { state.pointee.isHandoverFull = true }
             state.pointee.counters.handedOver &+= 1
         }
@@ -35,7 +37,12 @@ extension Shard {
             }
         }
         state.pointee.isHandoverFull = outgoing.contains(where: \.isFull)
-        guard !handoverWaiters.isEmpty, !state.pointee.isHandoverFull else { return }
+        resumeWaiters()
+    }
+
+    /// Publishers that were held back go on, when nothing holds them back any more.
+    func resumeWaiters() {
+        guard !handoverWaiters.isEmpty, !state.pointee.isHandoverFull, !state.pointee.isStoreBehind else { return }
         let waiters = handoverWaiters
         handoverWaiters = []
         for handle in waiters {
@@ -45,7 +52,8 @@ extension Shard {
         }
     }
 
-    /// Holds the publisher back while a hand-over ring is full: no loop blocks, no memory grows without bound.
+    /// Holds the publisher back while a hand-over ring is full or the store is behind: no loop blocks, no memory grows
+    /// without bound.
     @inline(never)
     func waitForHandover(_ connection: ConnectionRef) {
         guard !connection.pointee.flags.contains(.backpressure) else { return }
@@ -71,8 +79,20 @@ extension Shard {
     }
 
     private func receive(_ record: HandoverRecord, _ message: PublishedMessage, from source: Int) {
+        // What has to arrive exactly once does so over any number of shards.
+        writesHandovers = record.handover != 0
+        receiveOnce(record, message, from: source)
+        writesHandovers = false
+        if record.handover != 0 { rows.append(.taken(id: record.handover)) }
+    }
+
+    private func receiveOnce(_ record: HandoverRecord, _ message: PublishedMessage, from source: Int) {
         guard record.gate != 0 else {
             deliver(record, message)
+            return
+        }
+        if state.pointee.isStoreFailing, wouldStore(record, message) {
+            send(.gateDone(gate: record.gate, succeeded: false), to: source)
             return
         }
         let owner = GateTable.Owner.shard(source, gate: record.gate)
@@ -117,6 +137,7 @@ extension Shard {
         case .groupReady(let session, let isReady): memberIsReady(session, isReady)
         case .queueFull(let publisher): holdBack(publisher: publisher, true)
         case .queueHasRoom(let publisher): holdBack(publisher: publisher, false)
+        case .handoverRewritten(let id): rows.append(.taken(id: id))
         }
     }
 }

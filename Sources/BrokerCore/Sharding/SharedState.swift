@@ -1,3 +1,4 @@
+import Locking
 import Synchronization
 
 /// What all shards share: immutable after the start, atomic, or locked.
@@ -11,6 +12,9 @@ final class SharedState: Sendable {
     let inboxes: [ShardInbox]
     let pendingHooks: [PendingHooks]
     private let rings: [HandoverRing]
+    /// Rows of messages of an earlier run that several shards have blocks of, and how many.
+    let storedShares = Locked<[UInt64: Int]>([:])
+    let seed: UInt64
     /// Sessions of all shards; touched when one begins and when it ends.
     private let sessionCount = Atomic(0)
 
@@ -20,6 +24,7 @@ final class SharedState: Sendable {
         self.settings = settings
         self.listeners = listeners
         self.shardCount = shardCount
+        self.seed = seed
         hash = TopicHash(seed: seed)
         summaries = ShardSummaries(hash: hash, shardCount: shardCount)
         retained = RetainedStore(
@@ -39,11 +44,23 @@ final class SharedState: Sendable {
     func ring(from source: Int, to target: Int) -> HandoverRing { rings[source * shardCount + target] }
 
     /// The shard where the session of `clientID` lives, for life.
-    func homeShard(of clientID: [UInt8]) -> Int {
+    func homeShard(of clientID: [UInt8]) -> Int { Self.homeShard(of: clientID, among: shardCount, by: hash) }
+
+    /// As above, for another run of the broker.
+    static func homeShard(of clientID: [UInt8], among shardCount: Int, by hash: TopicHash) -> Int {
         guard shardCount > 1 else { return 0 }
-        let hash = clientID.withUnsafeBytes { bytes in
-            bytes.baseAddress.map { self.hash.hash($0, bytes.count) } ?? 0
+        let value = clientID.withUnsafeBytes { bytes in bytes.baseAddress.map { hash.hash($0, bytes.count) } ?? 0 }
+        return Int((value >> 32) % UInt64(shardCount))
+    }
+
+    /// A shard needs these rows no more. Returns those that no shard needs.
+    func dropShares(_ ids: [UInt64]) -> [UInt64] {
+        storedShares.withLock { shares in
+            ids.filter { id in
+                let rest = (shares[id] ?? 1) - 1
+                shares[id] = rest > 0 ? rest : nil
+                return rest <= 0
+            }
         }
-        return Int((hash >> 32) % UInt64(shardCount))
     }
 }

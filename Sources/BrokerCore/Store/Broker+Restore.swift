@@ -1,3 +1,5 @@
+import StoreFormat
+
 /// Brings back what a store has kept.
 extension Broker {
     /// What came of ``restore(_:now:)``.
@@ -8,6 +10,13 @@ extension Broker {
         public var messages = 0
         /// Retained messages.
         public var retained = 0
+
+        /// What was brought back.
+        public init(sessions: Int = 0, messages: Int = 0, retained: Int = 0) {
+            self.sessions = sessions
+            self.messages = messages
+            self.retained = retained
+        }
     }
 
     /// Puts sessions, their subscriptions, what is under way in both directions, queues, wills and retained messages
@@ -21,13 +30,21 @@ extension Broker {
         var result = Restored()
         shared.retained.beginOrders(after: state.retained.values.map(\.order).max() ?? 0)
         for (_, entry) in state.retained {
-            guard let message = entry.message, message.expiresAt == 0 || message.expiresAt > now else { continue }
+            guard let message = entry.message else { continue }
+            guard message.expiresAt == 0 || message.expiresAt > now else {
+                shards[0].rows.append(.retainedCleared(topic: message.topic, order: entry.order))
+                continue
+            }
             let kept = RetainedMessage(
                 topic: message.topic, payload: message.payload, qos: message.qos, properties: message.properties,
                 expiresAt: message.expiresAt, publishedAt: now, publisher: entry.publisher)
             if shared.retained.set(kept) == .stored { result.retained += 1 }
         }
-        for shard in shards { shard.beginRestore(after: state, now: now) }
+        let last = state.lastNumbers()
+        for shard in shards {
+            let number = UInt64(shard.index)
+            shard.beginRestore(lastMessage: last.messages[number] ?? 0, lastGroup: last.groups[number] ?? 0, now: now)
+        }
         // In the order of identifiers: the same rows make the same broker.
         for clientID in state.sessions.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
             guard let session = state.sessions[clientID] else { continue }
@@ -38,9 +55,50 @@ extension Broker {
         for shard in shards { shard.flushHandovers() }
         for shard in shards { shard.takeHandovers() }
         restoreGroups(state, &result)
-        for shard in shards { shard.endRestore() }
+        redeliver(state, now: now)
+        settleMessages(state)
         return result
     }
+
+    /// Delivers what was between two shards, and what nobody has acknowledged to its sender, in the order in which each
+    /// shard had it.
+    private func redeliver(_ state: StoredState, now: Int64) {
+        for shard in shards { shard.writesHandovers = true }
+        for (id, handover) in state.handovers.sorted(by: { $0.key < $1.key }) {
+            shards[0].rows.append(.taken(id: id))
+            guard handover.message.expiresAt == 0 || handover.message.expiresAt > now else { continue }
+            if handover.group != 0 {
+                guard let home = shards[0].groupHomes[handover.group] else { continue }
+                shards[home].redeliver(handover, toGroup: handover.group)
+            } else {
+                let hash = TopicHash(seed: handover.seed)
+                for shard in shards { shard.redeliver(handover, by: hash) }
+            }
+        }
+        for shard in shards { shard.writesHandovers = false }
+    }
+
+    /// Messages that no row names go: a crash came between two commits. All rows of the restoration are one commit.
+    private func settleMessages(_ state: StoredState) {
+        var holders: [UInt64: Int] = [:]
+        for shard in shards { for id in shard.restoredBlocks.keys { holders[id, default: 0] += 1 } }
+        for id in state.messages.keys.sorted() where holders[id] == nil {
+            shards[0].rows.append(.messageGone(id: id))
+        }
+        holders = holders.filter { $0.value > 1 }
+        shared.storedShares.withLock { [holders] in $0 = holders }
+        for shard in shards { shard.endRestore(shared: holders) }
+        for shard in shards.dropFirst() {
+            shards[0].rows += shard.rows
+            shard.rows = []
+        }
+    }
+
+    /// Hands what the restoration changes to the store: before anything else of any shard.
+    public func storeRestored() { shards[0].flushRows() }
+
+    /// From now on all shards hand to their transports what must survive. Call before the first client.
+    public func enableStore() { for shard in shards { shard.state.pointee.isStoreEnabled = true } }
 
     /// Shared groups have members again: they get their numbers, and what waits for them.
     private func restoreGroups(_ state: StoredState, _ result: inout Restored) {

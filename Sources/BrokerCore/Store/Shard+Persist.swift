@@ -1,24 +1,19 @@
 import MQTTCodec
-import Synchronization
+import StoreFormat
 
 /// Which changes become rows. Only sessions that outlive their connection, messages with such a receiver and retained
 /// messages do; without a store every function here is one branch.
 extension Shard {
-    /// Whether rows were collected in this turn.
-    var hasRows: Bool { !rows.isEmpty }
-
     @inline(__always)
     private func isDurable(_ session: SessionRef) -> Bool {
-        settings.storeEnabled && session.pointee.flags.contains(.durable)
+        state.pointee.isStoreEnabled && session.pointee.flags.contains(.durable)
     }
 
     func persistSession(_ session: SessionRef) {
-        guard settings.storeEnabled else { return }
+        guard state.pointee.isStoreEnabled else { return }
         guard session.pointee.flags.contains(.persistent) else {
-            if session.pointee.flags.contains(.durable) {
-                rows.append(.sessionEnded(clientID: session.pointee.clientID))
-                session.pointee.flags.remove(.durable)
-            }
+            persistSessionEnd(session)
+            session.pointee.flags.remove(.durable)
             return
         }
         session.pointee.flags.insert(.durable)
@@ -41,7 +36,12 @@ extension Shard {
     }
 
     func persistSessionEnd(_ session: SessionRef) {
-        if isDurable(session) { rows.append(.sessionEnded(clientID: session.pointee.clientID)) }
+        guard isDurable(session) else { return }
+        rows.append(.sessionEnded(clientID: session.pointee.clientID))
+        for slot in session.pointee.window.inOrder() {
+            if let message = slot.pointee.message { forgetStored(message) }
+        }
+        session.pointee.queue.forEach { forgetStored($0.message) }
     }
 
     func persistWillGone(_ session: SessionRef) {
@@ -66,46 +66,56 @@ extension Shard {
         if isDurable(session) { rows.append(.subscriptionRemoved(clientID: session.pointee.clientID, filter: filter)) }
     }
 
-    func persistQueued(_ session: SessionRef, _ entry: QueuedMessage) {
+    /// Gives the entry its position.
+    func persistQueued(_ session: SessionRef, _ entry: inout QueuedMessage) {
         guard isDurable(session) else { return }
-        persistMessage(entry.message)
+        session.pointee.lastPosition += 1
+        entry.position = session.pointee.lastPosition
         rows.append(
             .queued(
                 clientID: session.pointee.clientID,
                 StoredDelivery(
-                    message: entry.message.pointee.id, qos: entry.qos, retain: entry.retain,
-                    identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group)))
+                    message: persistMessage(entry.message), qos: entry.qos, retain: entry.retain,
+                    identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group,
+                    position: entry.position)))
     }
 
     func persistDequeued(_ session: SessionRef, _ entry: QueuedMessage) {
-        guard isDurable(session) else { return }
-        rows.append(.dequeued(clientID: session.pointee.clientID, message: entry.message.pointee.id))
+        guard isDurable(session), entry.position > 0 else { return }
+        rows.append(
+            .dequeued(
+                clientID: session.pointee.clientID, message: entry.message.pointee.storeID, position: entry.position))
+        forgetStored(entry.message)
     }
 
     /// The packet identifier of a message that is about to be sent. A QoS 2 PUBLISH waits for it: after a restart it
     /// must go out under the same identifier.
+    /// - Parameter position: where it was queued; 0 = it was not.
     func persistInflight(
-        _ session: SessionRef, _ connection: ConnectionRef, _ slot: UnsafeMutablePointer<InflightSlot>
+        _ session: SessionRef, _ connection: ConnectionRef, _ slot: UnsafeMutablePointer<InflightSlot>,
+        from position: UInt64 = 0
     ) {
         guard isDurable(session), let message = slot.pointee.message else { return }
-        persistMessage(message)
         rows.append(
             .inflight(
                 clientID: session.pointee.clientID, packetID: slot.pointee.packetID,
                 StoredDelivery(
-                    message: message.pointee.id, qos: slot.pointee.qos, retain: slot.pointee.retain,
-                    identifiers: slot.pointee.subscriptionIDs.withIDs { Array($0) }, group: slot.pointee.group)))
+                    message: position > 0 ? message.pointee.storeID : persistMessage(message), qos: slot.pointee.qos,
+                    retain: slot.pointee.retain, identifiers: slot.pointee.subscriptionIDs.withIDs { Array($0) },
+                    group: slot.pointee.group, position: position)))
         openTicketGate(connection, if: slot.pointee.qos == 2)
     }
 
     func persistReleasing(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
         guard isDurable(session) else { return }
         rows.append(.releasing(clientID: session.pointee.clientID, packetID: slot.pointee.packetID))
+        if let message = slot.pointee.message { forgetStored(message) }
     }
 
     func persistFinished(_ session: SessionRef, _ slot: UnsafeMutablePointer<InflightSlot>) {
         guard isDurable(session) else { return }
         rows.append(.finished(clientID: session.pointee.clientID, packetID: slot.pointee.packetID))
+        if let message = slot.pointee.message { forgetStored(message) }
     }
 
     func persistReceived(_ session: SessionRef, _ packetID: UInt16) {
@@ -117,7 +127,7 @@ extension Shard {
     }
 
     func persistRetained(_ message: PublishedMessage, order: UInt64) {
-        guard settings.storeEnabled else { return }
+        guard state.pointee.isStoreEnabled else { return }
         if message.payload.count > 0 {
             rows.append(
                 .retained(StoredMessage(message), publisher: clientID(ofSession: message.publisher), order: order))
@@ -126,58 +136,72 @@ extension Shard {
         }
     }
 
-    /// Hands the rows of this turn to the store.
-    func flushRows() {
-        guard !rows.isEmpty else { return }
-        retryLostRows()
-        let collected = rows
-        rows = []
-        let ticket = gates.closeTicket()
-        unansweredRows.append((ticket, collected))
-        transport.persist(collected, ticket: ticket)
-    }
-
-    /// What the store could not commit goes first: nothing later is acknowledged without it.
-    func retryLostRows() {
-        guard !lostRows.isEmpty else { return }
-        rows.insert(contentsOf: lostRows, at: 0)
-        lostRows = []
-    }
-
-    /// The store's answer for all tickets up to `ticket`.
-    func takeAnswer(upTo ticket: UInt64, succeeded: Bool) {
-        let count = unansweredRows.prefix { $0.ticket <= ticket }.count
-        if !succeeded { lostRows += unansweredRows[..<count].flatMap(\.rows) }
-        unansweredRows.removeFirst(count)
-    }
-
-    /// A message waits for a shared group whose members are all busy or offline.
-    func persistGroupQueued(_ group: UInt32, _ entry: QueuedMessage) {
-        guard settings.storeEnabled, let serial = groupSerials[group] else { return }
-        persistMessage(entry.message)
+    /// A message waits for a shared group whose members are all busy or offline. Gives the entry its position.
+    func persistGroupQueued(_ group: UInt32, _ entry: inout QueuedMessage) {
+        guard state.pointee.isStoreEnabled, let serial = groupSerials[group] else { return }
+        lastGroupPosition += 1
+        entry.position = lastGroupPosition
         rows.append(
             .groupQueued(
-                subscription: subscription(of: group), group: serial, message: entry.message.pointee.id, qos: entry.qos)
-        )
+                subscription: subscription(of: group), group: serial, message: persistMessage(entry.message),
+                qos: entry.qos, position: entry.position))
     }
 
     func persistGroup(_ group: UInt64, _ subscription: @autoclosure () -> [UInt8]) {
-        if settings.storeEnabled { rows.append(.group(group, subscription: subscription())) }
+        if state.pointee.isStoreEnabled { rows.append(.group(group, subscription: subscription())) }
     }
 
     func persistGroupEnd(_ group: UInt64) {
-        if settings.storeEnabled { rows.append(.groupEnded(group)) }
+        if state.pointee.isStoreEnabled { rows.append(.groupEnded(group)) }
     }
 
-    func persistGroupDequeued(_ group: UInt64, _ message: MessageRef) {
-        if settings.storeEnabled { rows.append(.groupDequeued(group: group, message: message.pointee.id)) }
-    }
-
-    /// The message itself, once however many sessions receive it.
-    private func persistMessage(_ message: MessageRef) {
-        guard !message.pointee.persisted.exchange(true, ordering: .relaxed) else { return }
+    func persistGroupDequeued(_ group: UInt64, _ entry: QueuedMessage) {
+        guard state.pointee.isStoreEnabled, entry.position > 0 else { return }
         rows.append(
-            .message(id: message.pointee.id, StoredMessage(PublishedMessage(message, origin: .client))))
+            .groupDequeued(group: group, message: entry.message.pointee.storeID, position: entry.position))
+        forgetStored(entry.message)
+    }
+
+    /// The row of a message that is handed to another shard, when it has to arrive there exactly once; 0 = none.
+    /// - Parameter group: the shared group it is for; 0 = everybody there.
+    func handoverRow(_ message: PublishedMessage, to target: Int, group: UInt64 = 0) -> UInt64 {
+        guard writesHandovers, message.qos > 0 else { return 0 }
+        let id = state.pointee.makeMessageID()
+        var handover = StoredHandover(
+            seed: shared.seed, shards: UInt8(truncatingIfNeeded: shared.shardCount),
+            target: UInt8(truncatingIfNeeded: target), group: group, message: StoredMessage(message))
+        if group == 0, let route {
+            handover.removed = route.removed.sorted { $0.lexicographicallyPrecedes($1) }
+            handover.added = route.added.map { StoredReceiver(clientID: $0.clientID, qos: $0.qos) }
+        }
+        rows.append(.handedOver(id: id, handover))
+        return id
+    }
+
+    /// The row of the message itself, once however many sessions of this shard receive it; one more row names it.
+    private func persistMessage(_ message: MessageRef) -> UInt64 {
+        message.pointee.storeReferences += 1
+        if message.pointee.storeID == 0 {
+            // Not the message's own number: several shards may store it.
+            message.pointee.storeID = state.pointee.makeMessageID()
+            rows.append(
+                .message(id: message.pointee.storeID, StoredMessage(PublishedMessage(message, origin: .client))))
+        }
+        return message.pointee.storeID
+    }
+
+    /// One row less names the message; with the last one it goes.
+    private func forgetStored(_ message: MessageRef) {
+        guard message.pointee.storeReferences > 0 else { return }
+        message.pointee.storeReferences -= 1
+        guard message.pointee.storeReferences == 0 else { return }
+        if message.pointee.isStoreShared {
+            message.pointee.isStoreShared = false
+            droppedShares.append(message.pointee.storeID)
+        } else {
+            rows.append(.messageGone(id: message.pointee.storeID))
+        }
+        message.pointee.storeID = 0
     }
 
     /// Lends the message of a will.

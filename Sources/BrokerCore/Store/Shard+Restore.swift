@@ -1,22 +1,14 @@
 import MQTTCodec
+import StoreFormat
 import Timing
 
 /// One shard's part of ``Broker/restore(_:now:)``.
 extension Shard {
     /// Numbers of an earlier run are never given again.
-    func beginRestore(after stored: StoredState, now: Int64) {
+    func beginRestore(lastMessage: UInt64, lastGroup: UInt64, now: Int64) {
         state.pointee.now = now
-        let first = UInt64(index) << 56
-        let mine = first...(first | 0x00ff_ffff_ffff_ffff)
-        let lastMessage = stored.messages.keys.filter(mine.contains).max() ?? first
         state.pointee.nextMessageID = max(state.pointee.nextMessageID, lastMessage)
-        var groups = Set(stored.groups.keys).union(stored.groupQueues.keys)
-        // Messages under way may name groups that have ended.
-        for session in stored.sessions.values {
-            for delivery in session.queue { groups.insert(delivery.group) }
-            for (_, delivery) in session.inflight { if let delivery { groups.insert(delivery.group) } }
-        }
-        nextGroupSerial = max(nextGroupSerial, (groups.filter(mine.contains).max() ?? first) - first)
+        nextGroupSerial = max(nextGroupSerial, lastGroup & 0x00ff_ffff_ffff_ffff)
     }
 
     /// Puts one session back, offline. Returns how many messages wait in it.
@@ -48,7 +40,8 @@ extension Shard {
                 QueuedMessage(
                     message: message,
                     subscriptionIDs: delivery.identifiers.withUnsafeBufferPointer { SubscriptionIDs(copying: $0) },
-                    group: delivery.group, qos: delivery.qos, retain: delivery.retain))
+                    group: delivery.group, qos: delivery.qos, retain: delivery.retain, position: delivery.position))
+            session.pointee.lastPosition = max(session.pointee.lastPosition, delivery.position)
             messages += 1
         }
         restoreDeadlines(of: session, stored)
@@ -81,14 +74,20 @@ extension Shard {
         scheduleExpiry(session, since: since)
     }
 
-    /// The block of a stored message, with one reference for the caller; one block for all sessions of this shard.
+    /// The block of a stored message, with one reference for the caller and for the row that names it; one block for
+    /// all sessions of this shard.
     private func restoredMessage(_ id: UInt64, _ all: StoredState) -> MessageRef? {
-        if let block = restoredBlocks[id] { return block.retained() }
+        guard let block = restoredBlocks[id] ?? makeBlock(id, all) else { return nil }
+        block.pointee.storeReferences += 1
+        return block.retained()
+    }
+
+    private func makeBlock(_ id: UInt64, _ all: StoredState) -> MessageRef? {
         guard let stored = all.messages[id] else { return nil }
         let block = stored.withMessage { MessageRef.make($0, id: id) }
-        _ = block.pointee.persisted.exchange(true, ordering: .relaxed)
+        block.pointee.storeID = id
         restoredBlocks[id] = block
-        return block.retained()
+        return block
     }
 
     /// Gives a group of this shard its number and what waits for it. False: it has no member any more.
@@ -103,7 +102,7 @@ extension Shard {
         guard let group = found else {
             for entry in waiting {
                 state.pointee.counters.dropped[Int(DropReason.noSharedMember.rawValue)] &+= 1
-                rows.append(.groupDequeued(group: number, message: entry.message))
+                rows.append(.groupDequeued(group: number, message: entry.message, position: entry.position))
             }
             persistGroupEnd(number)
             return false
@@ -116,14 +115,58 @@ extension Shard {
             guard let message = restoredMessage(entry.message, all) else { continue }
             queue.append(
                 QueuedMessage(
-                    message: message, subscriptionIDs: .none, group: 0, qos: entry.qos, retain: message.pointee.retain))
+                    message: message, subscriptionIDs: .none, group: 0, qos: entry.qos, retain: message.pointee.retain,
+                    position: entry.position))
+            lastGroupPosition = max(lastGroupPosition, entry.position)
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
         return true
     }
 
-    /// Everything that wanted a message has it.
-    func endRestore() {
+    /// Delivers what was on its way to another shard, which may have been several of this one's sessions or groups.
+    func redeliver(_ handover: StoredHandover, by hash: TopicHash) {
+        func belonged(_ name: [UInt8]) -> Bool {
+            SharedState.homeShard(of: name, among: Int(handover.shards), by: hash) == Int(handover.target)
+        }
+        handover.message.withMessage { message in
+            guard let base = message.topic.baseAddress else { return }
+            state.pointee.templates.reset()
+            var made: MessageRef?
+            let entry = topicEntry(base, message.topic.count)
+            let result = state.pointee.tree.match(entry)
+            for target in result.pointee.targets {
+                let name = target.session.assumingMemoryBound(to: Session.self).pointee.clientID
+                guard belonged(name), !handover.removed.contains(name) else { continue }
+                deliver(target, result, message, entry, &made)
+            }
+            for group in result.pointee.groups where belonged(subscription(of: group)) {
+                offer(message, to: group, qos: message.qos, &made)
+            }
+            for receiver in handover.added where belonged(receiver.clientID) {
+                guard let session = findSession(receiver.clientID) else { continue }
+                let delivery = Delivery(
+                    qos: min(message.qos, receiver.qos), retain: false,
+                    identifiers: UnsafeBufferPointer(start: nil, count: 0), group: 0)
+                deliver(session, message, nil, delivery, &made)
+            }
+            made?.release()
+        }
+    }
+
+    /// Gives a message that was on its way to one member, or back from one, to its group.
+    func redeliver(_ handover: StoredHandover, toGroup group: UInt64) {
+        handover.message.withMessage { message in
+            offerReturned(
+                message,
+                Delivery(
+                    qos: message.qos, retain: false, identifiers: UnsafeBufferPointer(start: nil, count: 0),
+                    group: group))
+        }
+    }
+
+    /// Everything that wanted a message has it. `shared` are those of which other shards have blocks, too.
+    func endRestore(shared: [UInt64: Int]) {
+        for (id, block) in restoredBlocks where shared[id] != nil { block.pointee.isStoreShared = true }
         for (_, block) in restoredBlocks { block.release() }
         restoredBlocks = [:]
     }
@@ -148,15 +191,12 @@ extension StoredMessage {
 
 extension StoredWill {
     init(_ will: Will) {
-        message = StoredMessage(
-            topic: will.topic, properties: will.properties, payload: will.payload, qos: will.qos, retain: will.retain)
-        delay = will.delay
-        expiry = will.expiry
-        username = will.identity.username
-        groups = will.identity.groups
-        account = will.identity.account
-        address = will.identity.address
-        listener = will.identity.listener
+        self.init(
+            message: StoredMessage(
+                topic: will.topic, properties: will.properties, payload: will.payload, qos: will.qos,
+                retain: will.retain),
+            delay: will.delay, expiry: will.expiry, username: will.identity.username, groups: will.identity.groups,
+            account: will.identity.account, address: will.identity.address, listener: will.identity.listener)
     }
 }
 

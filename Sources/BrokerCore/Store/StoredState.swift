@@ -1,3 +1,5 @@
+public import StoreFormat
+
 /// What a store holds, put together from its rows: the meaning of each ``StoreRow`` in one place.
 ///
 /// Rows may be all that were ever committed, in the order of commits, or only those that still say something (a
@@ -25,6 +27,7 @@ public struct StoredState: Sendable {
         var identifier: UInt32
     }
 
+    /// A change of a topic's retained message.
     struct Retained: Sendable {
         /// Nil: cleared. Kept, because an older row may come later.
         var message: StoredMessage?
@@ -37,7 +40,9 @@ public struct StoredState: Sendable {
     private(set) var retained: [[UInt8]: Retained] = [:]
     /// Shared groups: what their members subscribed to, by number.
     private(set) var groups: [UInt64: [UInt8]] = [:]
-    private(set) var groupQueues: [UInt64: [(message: UInt64, qos: UInt8)]] = [:]
+    private(set) var groupQueues: [UInt64: [(message: UInt64, qos: UInt8, position: UInt64)]] = [:]
+    /// Messages between two shards.
+    private(set) var handovers: [UInt64: StoredHandover] = [:]
     /// What could not be read, one sentence each.
     public private(set) var problems: [String] = []
 
@@ -65,6 +70,9 @@ public struct StoredState: Sendable {
             change(client, row) { $0.rewritten[asked] = asked == entered ? nil : entered }
         case .subscriptionRemoved(let client, let filter): sessions[client]?.subscriptions[filter] = nil
         case .message(let id, let message): messages[id] = message
+        case .messageGone(let id): messages[id] = nil
+        case .handedOver(let id, let handover): handovers[id] = handover
+        case .taken(let id): handovers[id] = nil
         case .queued(let client, let delivery):
             if isKnown(delivery.message, row) { change(client, row) { $0.queue.append(delivery) } }
         case .inflight(let client, let packetID, let delivery):
@@ -79,7 +87,7 @@ public struct StoredState: Sendable {
                 session.inflight.append((packetID, nil))
             }
         case .finished(let client, let packetID): sessions[client]?.inflight.removeAll { $0.packetID == packetID }
-        case .dequeued(let client, let message): sessions[client]?.removeFromQueue(message)
+        case .dequeued(let client, let message, _): sessions[client]?.removeFromQueue(message)
         case .group, .groupEnded, .groupQueued, .groupDequeued: applyGroup(row)
         case .received(let client, let packetID): change(client, row) { $0.received.insert(packetID) }
         case .released(let client, let packetID): sessions[client]?.received.remove(packetID)
@@ -95,11 +103,11 @@ public struct StoredState: Sendable {
         switch row {
         case .group(let group, let subscription): groups[group] = subscription
         case .groupEnded(let group): groups[group] = nil
-        case .groupQueued(let subscription, let group, let message, let qos):
+        case .groupQueued(let subscription, let group, let message, let qos, let position):
             guard isKnown(message, row) else { return }
             groups[group] = subscription
-            groupQueues[group, default: []].append((message, qos))
-        case .groupDequeued(let group, let message):
+            groupQueues[group, default: []].append((message, qos, position))
+        case .groupDequeued(let group, let message, _):
             if let position = groupQueues[group]?.firstIndex(where: { $0.message == message }) {
                 groupQueues[group]?.remove(at: position)
             }
@@ -121,6 +129,9 @@ public struct StoredState: Sendable {
         body(&session)
         sessions[client] = session
     }
+
+    /// Something could not be read.
+    mutating func note(_ problem: String) { problems.append(problem) }
 
     private mutating func isKnown(_ message: UInt64, _ row: StoreRow) -> Bool {
         if messages[message] != nil { return true }

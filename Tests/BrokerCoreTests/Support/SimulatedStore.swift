@@ -1,3 +1,5 @@
+import StoreFormat
+
 @testable import BrokerCore
 
 /// What a store holds after the rows committed so far: the meaning of each row, in its simplest form.
@@ -20,6 +22,8 @@ struct SimulatedStore {
     private(set) var sessions: [[UInt8]: StoredSession] = [:]
     private(set) var messages: [UInt64: StoredMessage] = [:]
     private(set) var retained: [[UInt8]: StoredMessage] = [:]
+    /// Messages between two shards.
+    private(set) var handovers: [UInt64: StoredHandover] = [:]
     /// Every row committed so far: what a restart reads.
     private(set) var log: [StoreRow] = []
     /// Messages that wait for shared groups.
@@ -51,9 +55,12 @@ struct SimulatedStore {
             sessions[client]?.inflight[packetID] = .some(delivery.message)
         case .releasing(let client, let packetID): sessions[client]?.inflight[packetID] = .some(nil)
         case .finished(let client, let packetID): sessions[client]?.inflight[packetID] = nil
-        case .dequeued(let client, let message): remove(message, from: client)
-        case .groupQueued(_, let group, let message, _): groups[group, default: []].append(message)
-        case .groupDequeued(let group, let message):
+        case .messageGone(let id): messages[id] = nil
+        case .handedOver(let id, let handover): handovers[id] = handover
+        case .taken(let id): handovers[id] = nil
+        case .dequeued(let client, let message, _): remove(message, from: client)
+        case .groupQueued(_, let group, let message, _, _): groups[group, default: []].append(message)
+        case .groupDequeued(let group, let message, _):
             groups[group]?.removeAll { $0 == message }
             if groups[group]?.isEmpty == true { groups[group] = nil }
         case .received(let client, let packetID): sessions[client]?.received.insert(packetID)

@@ -1,4 +1,5 @@
 import MQTTCodec
+import StoreFormat
 
 @testable import BrokerCore
 

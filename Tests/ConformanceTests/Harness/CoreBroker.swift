@@ -1,4 +1,5 @@
 import BrokerCore
+import StoreFormat
 
 /// `BrokerCore` with two shards, no sockets, and a clock that stands still unless the case moves it.
 final class CoreBroker: Carried {

@@ -1,6 +1,7 @@
 import BrokerCore
 import Locking
 import MQTTCodec
+import StoreFormat
 import Testing
 
 /// A broker without sockets or clock: the test plays both ends of every connection and sees what the log would hear.
