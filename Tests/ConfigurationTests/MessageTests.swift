@@ -52,8 +52,8 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             "broker: { threads: 1, threads: 2 }",
             "1:23: duplicate key 'threads'; it already stands in line 1"),
         BrokenFile(
-            "broker:\n  store: { sync: always }",
-            "2:12: 'broker.store.sync' is not available in this version: there is no durable store yet"),
+            "broker:\n  store: { sync: often }",
+            "2:18: 'often' is not one of always, interval, never"),
     ]) func keys(file: BrokenFile) throws {
         let found = try messages(file.text)
         #expect(found == file.expected)

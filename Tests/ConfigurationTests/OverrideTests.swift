@@ -14,6 +14,7 @@ import Testing
         case "broker.session.duplicate_client_id": return "refuse"
         case "broker.limits.on_rate_exceeded": return "drop"
         case "broker.mqtt.strictness": return "lenient"
+        case "broker.store.sync": return "never"
         default: break
         }
         if setting.type.hasPrefix("rate") { return "7/m" }
@@ -117,7 +118,7 @@ import Testing
         ("HOOKLINE_BROKER__THREADS", "'x' is not a whole number"),
         (
             "HOOKLINE_BROKER__STORE__SYNC",
-            "'broker.store.sync' is not available in this version: there is no durable store yet"
+            "'x' is not one of always, interval, never"
         ),
     ]) func wrongVariablesAreErrors(name: String, message: String) throws {
         let file = "plugins: [{ id: acl, config: { file: acl.yaml } }]"

@@ -14,6 +14,8 @@ public struct BrokerConfiguration: Hashable, Sendable {
     public var session = Session()
     /// `mqtt`
     public var mqtt = MQTT()
+    /// `store`
+    public var store = Store()
     /// `shutdown`
     public var shutdown = Shutdown()
     /// `log`
@@ -145,6 +147,14 @@ public struct BrokerConfiguration: Hashable, Sendable {
         public var strictness = Strictness.strict
     }
 
+    /// `broker.store`: how what must survive the process is kept, when a plugin keeps it.
+    public struct Store: Hashable, Sendable {
+        /// When an acknowledgement may leave.
+        public var sync = StoreSync.always
+        /// The longest time that `sync: interval` may lose.
+        public var interval: Duration = .milliseconds(50)
+    }
+
     /// `broker.shutdown`
     public struct Shutdown: Hashable, Sendable {
         /// How long a stop waits for clients to take what is already on its way.
@@ -166,6 +176,16 @@ public enum Strictness: String, CaseIterable, Hashable, Sendable {
     case strict
     /// Well-known faults of clients that harm nobody else are counted and logged (docs/strictness.md).
     case lenient
+}
+
+/// `store.sync`
+public enum StoreSync: String, CaseIterable, Hashable, Sendable {
+    /// Acknowledged means on the disk: it survives the loss of power.
+    case always
+    /// Acknowledged means written; the disk is told to flush every `sync_interval`.
+    case interval
+    /// Acknowledged means written; the system flushes when it likes. It survives the end of the process.
+    case never
 }
 
 /// `log.level`, least talkative first.

@@ -145,8 +145,12 @@ public enum SettingsTable {
     ]
 
     private static let store: [Setting] = [
-        .later("broker.store.sync", "always, interval, never", because: "there is no durable store yet"),
-        .later("broker.store.sync_interval", "duration", because: "there is no durable store yet"),
+        .choice(
+            "broker.store.sync", \.store.sync,
+            "Acknowledged means: on the disk, on the disk within sync_interval, or with the operating system."),
+        .duration(
+            "broker.store.sync_interval", \.store.interval, .milliseconds(1)...(.seconds(3_600)),
+            "With sync: interval, what a loss of power may cost at most."),
     ]
 
     private static let operation: [Setting] = [

@@ -13,13 +13,15 @@ final class BrokerService {
     /// Open listeners; empty once the broker drains.
     private(set) var listeners: [BoundListener]
     private let gate: AcceptGate
-    private let loops: LoopGroup
-    private let log: Log
+    let loops: LoopGroup
+    let log: Log
     private let announcements: AnnouncementFiles
     /// Held as long as the broker runs; nil for an ephemeral one.
     private let runDirectory: ClaimedRunDirectory?
     private var staging: StagingDirectory?
-    private var plugins: PluginHost?
+    private(set) var plugins: PluginHost?
+    /// Keeps what must survive the process; nil: nothing does.
+    var store: StoreDriver?
     private let isChecking: Bool
     private let builtins: [String: hl_plugin_entry_fn]
     private let administer: Administer
@@ -148,6 +150,7 @@ final class BrokerService {
         let begun = MonotonicClock.now
         leaveNothingBehind()
         let cut = gate.count
+        closeStore()
         // While the loops run: a plugin is stopped when no loop calls it any more.
         plugins?.stop()
         loops.stop()

@@ -96,10 +96,11 @@ extension Startup {
             } catch {
                 throw StartFailure(error)
             }
+            let restored = try orFail { () throws(OperationError) in try service.openStore(supervisor.running) }
             // Before anybody is told: a file that changes after the ready line is noticed.
             supervisor.follow(layers.compactMapValues(\.tls))
             service.accept()
-            try announce(supervisor, service, announcements)
+            try announce(supervisor, service, announcements, sessions: restored.sessions)
         } catch {
             service.stop()
             throw error
@@ -179,7 +180,7 @@ extension Startup {
 
     /// The ports file is there before the ready line: whoever waits for the line may read the file.
     private static func announce(
-        _ supervisor: Supervisor, _ service: BrokerService, _ announcements: AnnouncementFiles
+        _ supervisor: Supervisor, _ service: BrokerService, _ announcements: AnnouncementFiles, sessions: Int
     ) throws(StartFailure) {
         let listeners = service.listeners.map(\.open)
         try orFail { () throws(OperationError) in try announcements.write(listeners, plugins: service.pluginStatuses) }
@@ -201,7 +202,7 @@ extension Startup {
             [
                 .init("took", .duration(took)), .init("listeners", listeners.count),
                 .init("plugins", service.pluginStatuses.count), .init("config", supervisor.running.source.description),
-                .init("sessions", 0),
+                .init("sessions", sessions),
             ]
         }
     }

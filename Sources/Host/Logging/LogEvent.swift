@@ -11,6 +11,13 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case memoryShort = "memory.short"
     case memoryEnough = "memory.enough"
 
+    case storeOpened = "store.opened"
+    case storeReading = "store.reading"
+    case storeDamaged = "store.damaged"
+    case storeFailed = "store.failed"
+    case storeRecovered = "store.recovered"
+    case storeReport = "store.report"
+
     case configReloaded = "config.reloaded"
     case configReloadRefused = "config.reload_refused"
     case configNeedsRestart = "config.needs_restart"

@@ -1,6 +1,7 @@
 // HOT PATH: forwarders between an event loop and a shard; per read and write no allocation and no retain of their own.
 import BrokerCore
 import Reactor
+import StoreFormat
 
 /// Joins an event loop to a shard: what happens to the sockets goes into the shard, what the shard wants done goes to
 /// the sockets. No rule of MQTT is here.
@@ -16,6 +17,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     /// The loop owns its handler; the way back must not keep it alive. Set together with ``loops``.
     private unowned(unsafe) var loop: EventLoop!
     private var messages: [LoopMessage] = []
+    /// Keeps what must survive the process; nil: nothing does. Set while no loop runs a turn.
+    var store: StoreDriver?
     /// Connections that wait for their turn at the gate.
     private var waiting = WaitingRoom()
     /// Streams taken over in this turn and their connections.
@@ -119,18 +122,33 @@ final class LoopDriver: StreamHandler, ShardTransport {
         loops[shard.index].mailbox.drain(into: &messages)
         for message in messages { take(message, now: now) }
         messages.removeAll(keepingCapacity: true)
+        if let store { takeAnswers(of: store, now: now) }
         shard.processInbox(now: now)
     }
 
+    private func takeAnswers(of store: StoreDriver, now: Int64) {
+        for answer in store.takeAnswers(of: shard.index) {
+            shard.stored(upTo: answer.ticket, succeeded: answer.succeeded, now: now)
+        }
+    }
+
+    /// The store fails: what it has lost is handed over again from time to time.
+    private func retryStore(_ store: StoreDriver, now: Int64) {
+        guard let time = store.nextRetry, time <= now else { return }
+        takeAnswers(of: store, now: now)
+        store.retry(shard.index, now: now) { shard.retryRows(now: now) }
+    }
+
     func endOfTurn(now: Int64) {
+        if let store { retryStore(store, now: now) }
         if !adopted.isEmpty { adopted.removeAll(keepingCapacity: true) }
         if !waiting.isEmpty { admitWaiting(now: now) }
         shard.endOfTurn(now: now)
     }
 
     func nextDeadline() -> Int64? {
-        guard let admission = waiting.nextDeadline else { return shard.nextDeadline }
-        return min(admission, shard.nextDeadline ?? .max)
+        let deadline = min(shard.nextDeadline ?? .max, store?.nextRetry ?? .max, waiting.nextDeadline ?? .max)
+        return deadline == .max ? nil : deadline
     }
 
     func acceptPaused(listener: Int, error: SystemError, resumesAt: Int64) {
@@ -165,7 +183,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     func wake(shard target: Int) { loops[target].loop.wake() }
 
     func persist(_ rows: [StoreRow], ticket: UInt64) {
-        preconditionFailure("without a store the settings ask for no rows")
+        guard let store else { preconditionFailure("without a store no rows are collected") }
+        store.persist(rows, ticket: ticket, shard: shard.index, now: monotonicNow())
     }
 
     func event(_ event: BrokerEvent) {

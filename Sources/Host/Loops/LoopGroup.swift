@@ -34,6 +34,25 @@ final class LoopGroup {
         }
     }
 
+    /// Every loop hands what must survive to `store`, nil: to nobody. While no loop runs a turn.
+    func attach(_ store: StoreDriver?) { for driver in drivers { driver.store = store } }
+
+    /// Makes a loop come round. [any thread]
+    var wake: @Sendable (Int) -> Void { { [ports] shard in ports[shard].loop.wake() } }
+
+    /// Runs `body` while all loops rest between two turns: it may touch what belongs to their threads. The loops run.
+    func whileResting<Result>(_ broker: Broker, _ body: () -> Result) -> Result {
+        let rest = Monitor((resting: 0, isOver: false))
+        broker.postToAll(
+            .administer { _ in
+                rest.withLock { $0.resting += 1 }
+                rest.wait { state, _ in state.isOver ? () : nil }
+            })
+        rest.wait { [count = ports.count] state, _ in state.resting == count ? () : nil }
+        defer { rest.withLock { $0.isOver = true } }
+        return body()
+    }
+
     /// Lets every loop accept on every socket. The number of a listener is its place in `listeners`.
     func accept(_ listeners: [BoundListener]) {
         let sockets = listeners.enumerated().flatMap { number, listener in listener.sockets.map { ($0, number) } }

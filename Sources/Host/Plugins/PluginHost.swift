@@ -64,6 +64,13 @@ public final class PluginHost: Sendable {
         context.stop()
     }
 
+    /// A service that a plugin offers, for the broker itself. Its plugin is not stopped before `release`. [any]
+    func acquire(_ service: String) -> (offer: ProvidedServices.Offer, release: @Sendable () -> Void)? {
+        context.provided.acquire(service, for: nil).map { offer, ticket in
+            (offer, { [provided = context.provided] in provided.release(ticket) })
+        }
+    }
+
     // MARK: Hook tables
 
     /// Makes the table of what runs now, hands it out, and waits until nobody uses an older one.

@@ -15,8 +15,18 @@ public struct OperationError: Error, Sendable, Equatable, CustomStringConvertibl
         self.code = code
     }
 
+    /// Something other than the system refused.
+    init(refusing action: String, because reason: String) {
+        self.action = action
+        code = 0
+        self.reason = reason
+    }
+
+    /// Why, when the kernel was not asked.
+    private var reason: String?
+
     /// `cannot open /x: Permission denied`
-    public var description: String { "cannot \(action): \(Self.text(of: code))" }
+    public var description: String { "cannot \(action): \(reason ?? Self.text(of: code))" }
 
     /// The system's words for an errno.
     static func text(of code: Int32) -> String {

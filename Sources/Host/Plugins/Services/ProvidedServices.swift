@@ -32,10 +32,11 @@ final class ProvidedServices: Sendable {
     }
 
     /// The offer of the newest generation that has started, which is kept from being stopped until `release`.
-    func acquire(_ name: String, for user: PluginInstance) -> (offer: Offer, ticket: UInt64)? {
+    /// - Parameter user: nil = the broker.
+    func acquire(_ name: String, for user: PluginInstance?) -> (offer: Offer, ticket: UInt64)? {
         state.withLock { state in
             let started = (state.offers[name] ?? []).filter { offer in
-                offer.provider.phase == .started && offer.provider.id != user.id
+                offer.provider.phase == .started && offer.provider.id != user?.id
             }
             guard let offer = started.max(by: { $0.provider.generation < $1.provider.generation }),
                 offer.provider.group.hold()

@@ -1,0 +1,51 @@
+import BrokerCore
+import PluginABI
+import StoreFormat
+
+/// Everything a store holds, read at the start.
+struct StoreReading {
+    let state: StoredState
+    /// The greatest order of messages under way.
+    let lastOrder: UInt64
+    /// Nothing was ever stored: the version of the format has to be.
+    let isNew: Bool
+
+    /// Most problems that are told one by one.
+    private static let maximumProblems = 100
+
+    /// Reads it. [worker]
+    init(_ store: OpenStore, clock: StoreClock, progress: (Int) -> Void) throws(OpenStore.Failure) {
+        var reader = StoredState.Reader(clock: clock)
+        var count = 0
+        var problems = 0
+        var isNew = true
+        try store.readAll { (key, value) throws(OpenStore.Failure) in
+            isNew = false
+            count += 1
+            do throws(StoreFormatError) {
+                let record = try StoreRecord(key: key, value: value)
+                if case .format(let version) = record, version > UInt32(StoreFormat.version) {
+                    throw .newer(version: UInt8(clamping: version))
+                }
+                reader.take(record)
+            } catch {
+                if case .newer = error { throw OpenStore.Failure(description: "the store \(error)") }
+                problems += 1
+                if problems <= Self.maximumProblems { reader.note("key \(Self.text(key)) \(error)") }
+            }
+            if count % 100_000 == 0 { progress(count) }
+        }
+        if problems > Self.maximumProblems { reader.note("\(problems - Self.maximumProblems) more like these") }
+        lastOrder = reader.lastOrder
+        state = reader.finish()
+        self.isNew = isNew
+    }
+
+    /// A key in hexadecimal, not all of a long one.
+    private static func text(_ key: UnsafeRawBufferPointer) -> String {
+        key.prefix(40).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined() + (key.count > 40 ? "..." : "")
+    }
+}
