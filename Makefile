@@ -8,8 +8,8 @@ RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage bench bench-hooks bench-store check-store \
-    format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
+    bench-store check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,11 @@ bench: ## wire bench side by side with Debian's mosquitto (BENCH="--rounds 3 --c
 	@scripts/setup.sh bench
 	@swift build -c release
 	@python3 Benchmarks/wire/run.py $(BENCH)
+
+ROUNDS ?= 200
+crash: ## kill -9 at random moments while clients publish: nothing acknowledged may be lost (ROUNDS=200, SEED=n)
+	@swift build -c release
+	@python3 Tests/Crash/crash.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 bench-hooks: ## what hooks cost, in instructions under callgrind, held against Benchmarks/hooks/thresholds.json
 	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }
