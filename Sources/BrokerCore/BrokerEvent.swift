@@ -18,10 +18,12 @@ public final class ClientIdentity: Sendable {
     public let certificate: [UInt8]
     /// The layers under MQTT.
     public let layers: TransportLayers
+    /// What TLS has found out about it; nil: nothing, or no TLS.
+    public let peer: TLSPeer?
 
     init(
         clientID: [UInt8], username: [UInt8], groups: [[UInt8]], account: [UInt8], address: String, listener: String,
-        certificate: [UInt8] = [], layers: TransportLayers = []
+        certificate: [UInt8] = [], layers: TransportLayers = [], peer: TLSPeer? = nil
     ) {
         self.clientID = clientID
         self.username = username
@@ -31,13 +33,21 @@ public final class ClientIdentity: Sendable {
         self.listener = listener
         self.certificate = certificate
         self.layers = layers
+        self.peer = peer
     }
 
-    /// The same connection with what its client certificate says.
-    func with(certificate: [UInt8]) -> ClientIdentity {
+    /// The same connection from where it really comes, with what TLS has found out; nil leaves what was known.
+    func with(address: String? = nil, certificate: [UInt8]? = nil, peer: TLSPeer? = nil) -> ClientIdentity {
         ClientIdentity(
-            clientID: clientID, username: username, groups: groups, account: account, address: address,
-            listener: listener, certificate: certificate, layers: layers)
+            clientID: clientID, username: username, groups: groups, account: account, address: address ?? self.address,
+            listener: listener, certificate: certificate ?? self.certificate, layers: layers, peer: peer ?? self.peer)
+    }
+
+    /// The same connection with somebody else behind it.
+    func with(username: [UInt8], groups: [[UInt8]], account: [UInt8], clientID: [UInt8]? = nil) -> ClientIdentity {
+        ClientIdentity(
+            clientID: clientID ?? self.clientID, username: username, groups: groups, account: account,
+            address: address, listener: listener, certificate: certificate, layers: layers, peer: peer)
     }
 }
 

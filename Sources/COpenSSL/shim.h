@@ -80,3 +80,13 @@ static inline int copenssl_alternative_name(
     *length = ASN1_STRING_length(text);
     return type;
 }
+
+/* RFC 4514 as most tools print it, but with letters beyond ASCII left as UTF-8. */
+static inline int copenssl_print_name(BIO *out, const X509_NAME *name) {
+    return X509_NAME_print_ex(out, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0;
+}
+
+/* What a memory BIO holds: borrowed from it. */
+static inline long copenssl_memory(BIO *bio, unsigned char **bytes) {
+    return BIO_get_mem_data(bio, (char **)bytes);
+}

@@ -102,7 +102,7 @@ AT(hl_config, prepared, 24);
 AT(hl_config, host, 32);
 
 /* message.h */
-SIZE(hl_client, 128);
+SIZE(hl_client, 192);
 AT(hl_client, struct_size, 0);
 AT(hl_client, flags, 4);
 AT(hl_client, connection, 8);
@@ -115,6 +115,10 @@ AT(hl_client, groups, 96);
 AT(hl_client, group_count, 104);
 AT(hl_client, protocol, 108);
 AT(hl_client, certificate, 112);
+AT(hl_client, subject, 128);
+AT(hl_client, fingerprint, 144);
+AT(hl_client, certificate_der, 160);
+AT(hl_client, psk_identity, 176);
 SIZE(hl_msg, 112);
 AT(hl_msg, struct_size, 0);
 AT(hl_msg, flags, 4);

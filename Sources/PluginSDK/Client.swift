@@ -31,6 +31,22 @@ public struct Client: ~Escapable {
     public var certificate: Span<UInt8> {
         @_lifetime(copy self) get { _overrideLifetime(raw.pointee.certificate.buffer.span, copying: self) }
     }
+    /// "CN=sensor-7,O=Example": the subject of that certificate as in RFC 4514; empty without one.
+    public var certificateSubject: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.subject.buffer.span, copying: self) }
+    }
+    /// SHA-256 of that certificate, 32 bytes; empty without one.
+    public var certificateFingerprint: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.fingerprint.buffer.span, copying: self) }
+    }
+    /// That certificate in DER, in hooks until the client has been let in; empty later and without one.
+    public var certificateDER: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.certificate_der.buffer.span, copying: self) }
+    }
+    /// The name beside the pre-shared key it has proved to have; empty without one.
+    public var preSharedKeyIdentity: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.psk_identity.buffer.span, copying: self) }
+    }
     /// The account or tenant that the plugin that let the client in has put it into; empty without one.
     public var account: Span<UInt8> {
         @_lifetime(copy self) get { _overrideLifetime(raw.pointee.account.buffer.span, copying: self) }

@@ -86,10 +86,19 @@ extension EventLoop {
         let interest = Epoll.readable | Epoll.peerHungUp
         guard epoll.add(descriptor, interest, token: stream.rawValue) == 0 else { return release(record, stream) }
         record.pointee.interest = interest
+        if let filter, handler.hasPreSharedKeys { filter.accept(keys(of: stream, handler)) }
         // The layer's first words come before anything the handler writes.
         if let filter { beginFilter(record, stream, filter) }
         let context = handler.opened(stream, listener: registration.tag, peer: peer, now: now)
         setContext(stream, context)
+    }
+
+    /// Kept by a filter until its handshake is over, which happens on this loop or never.
+    private func keys(of stream: StreamID, _ handler: any StreamHandler) -> PreSharedKeys {
+        { [unowned self, unowned handler] identity in
+            guard let record = state.pointee.streams.find(stream) else { return nil }
+            return handler.preSharedKey(stream, context: record.pointee.context, identity: identity, now: now)
+        }
     }
 
     /// The kernel reports a connection again and again until it is accepted; without descriptors the loop would spin.

@@ -40,6 +40,11 @@ final class FilterPair: StreamFilter {
         return innerStatus
     }
 
+    override func accept(_ keys: @escaping PreSharedKeys) {
+        outer.accept(keys)
+        inner.accept(keys)
+    }
+
     override func encode(_ bytes: UnsafeRawBufferPointer, wire: inout UnsafeByteSink) {
         inner.encode(bytes, wire: &leaving)
         passOn(&wire)

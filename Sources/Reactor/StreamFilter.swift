@@ -41,25 +41,28 @@ open class StreamFilter {
         wire.append(bytes)
     }
 
+    /// Peers may prove themselves by keys that `keys` knows, asked on the loop's thread in the course of `decode`. Called
+    /// before the first byte of the peer, or never.
+    open func accept(_ keys: @escaping PreSharedKeys) {}
+
     /// The stream is closed gracefully: append the layer's farewell.
     open func finish(wire: inout UnsafeByteSink) {}
 }
+
+/// Finds the key that belongs to an identity (UTF-8 without null bytes); nil: there is none.
+public typealias PreSharedKeys = (_ identity: [UInt8]) -> [UInt8]?
 
 /// What a stream filter learns about the peer.
 public struct PeerDiscovery: Hashable, Sendable {
     /// Where the peer really is, when a proxy stands between.
     public var address: SocketAddress?
-    /// The identity in the peer's verified certificate, in UTF-8 without null bytes.
-    public var certificate: [UInt8]?
+    /// The certificate the peer showed, verified.
+    public var certificate: PeerCertificate?
+    /// What the peer calls itself beside the pre-shared key it has proved to have; UTF-8 without null bytes.
+    public var keyIdentity: [UInt8]?
 
     /// Nothing was learned yet.
     public init() {}
-
-    static func certificate(_ name: [UInt8]) -> PeerDiscovery {
-        var discovery = PeerDiscovery()
-        discovery.certificate = name
-        return discovery
-    }
 
     static func address(_ address: SocketAddress) -> PeerDiscovery {
         var discovery = PeerDiscovery()
@@ -70,6 +73,7 @@ public struct PeerDiscovery: Hashable, Sendable {
     mutating func merge(_ other: PeerDiscovery) {
         address = other.address ?? address
         certificate = other.certificate ?? certificate
+        keyIdentity = other.keyIdentity ?? keyIdentity
     }
 }
 

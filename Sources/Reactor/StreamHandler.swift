@@ -18,8 +18,15 @@ public protocol StreamHandler: AnyObject {
     /// then `closed`; `close` ends the stream without it. Called once at most.
     func hungUp(_ stream: StreamID, context: UInt64, now: Int64)
 
-    /// The stream's filter learned who the peer is: its address behind a proxy, the name in its certificate. Comes
-    /// before the first bytes that belong to that peer.
+    /// Whether peers of new streams may prove themselves by pre-shared keys.
+    var hasPreSharedKeys: Bool { get }
+
+    /// The key of a peer that calls itself `identity` (UTF-8 without null bytes), nil when there is none. Asked in the
+    /// middle of a handshake: the handler must not touch the loop.
+    func preSharedKey(_ stream: StreamID, context: UInt64, identity: [UInt8], now: Int64) -> [UInt8]?
+
+    /// The stream's filter learned who the peer is: its address behind a proxy, its certificate, its pre-shared key.
+    /// Comes before the first bytes that belong to that peer.
     func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64)
 
     /// The stream is gone and its id stale. After `close` this comes later in the same turn, with the reason `local`.
@@ -39,6 +46,12 @@ public protocol StreamHandler: AnyObject {
 }
 
 extension StreamHandler {
+    /// They may not.
+    public var hasPreSharedKeys: Bool { false }
+
+    /// There is none.
+    public func preSharedKey(_ stream: StreamID, context: UInt64, identity: [UInt8], now: Int64) -> [UInt8]? { nil }
+
     /// Nothing.
     public func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64) {}
 

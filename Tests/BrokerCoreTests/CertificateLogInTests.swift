@@ -14,7 +14,7 @@ import Testing
         let test = TestBroker(listener: listener)
         let client = test.open()
         test.broker.shards[0].identified(
-            client.handle, address: "203.0.113.7:1", certificate: certificate.map { Array($0.utf8) })
+            client.handle, address: "203.0.113.7:1", peer: certificate.map { TLSPeer.named($0) }, now: test.now)
         var connect = Connect(version: .v5_0, clientID: Array("dev".utf8))
         connect.userName = user.map { Array($0.utf8) }
         client.send(.connect(connect))
@@ -44,5 +44,14 @@ import Testing
         let (_, users, identity) = connect(certificate: "alice", user: "bob", isLogin: false)
         #expect(users == ["bob"])
         #expect(identity?.certificate == Array("alice".utf8))
+    }
+}
+
+extension TLSPeer {
+    /// A client with a certificate of that name.
+    static func named(_ name: String) -> TLSPeer {
+        TLSPeer(
+            name: Array(name.utf8), subject: Array("CN=\(name)".utf8), commonName: Array(name.utf8),
+            certificate: [1, 2], fingerprint: [UInt8](repeating: 7, count: 32))
     }
 }

@@ -50,10 +50,7 @@ extension Shard {
             if connection.pointee.id == id, connection.isOnline { found = connection }
         }
         guard let found else { return false }
-        let old = found.extras.identity
-        found.extras.identity = ClientIdentity(
-            clientID: old.clientID, username: username, groups: groups, account: account, address: old.address,
-            listener: old.listener, certificate: old.certificate, layers: old.layers)
+        found.extras.identity = found.extras.identity.with(username: username, groups: groups, account: account)
         identityChanged(found)
         hooks.revokeVerdicts(connection: id)
         return true

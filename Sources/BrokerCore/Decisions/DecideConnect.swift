@@ -74,10 +74,9 @@ extension Shard {
         let extras = connection.extras
         let old = extras.identity
         let groups = (0..<Int(result.groupCount)).compactMap { (result.groups?[$0]).map { Array($0.bytes) } }
-        extras.identity = ClientIdentity(
-            clientID: old.clientID, username: result.username.len > 0 ? Array(result.username.bytes) : old.username,
-            groups: groups, account: Array(result.account.bytes), address: old.address, listener: old.listener,
-            certificate: old.certificate, layers: old.layers)
+        extras.identity = old.with(
+            username: result.username.len > 0 ? Array(result.username.bytes) : old.username, groups: groups,
+            account: Array(result.account.bytes))
     }
 
     private func refusalReason(_ result: HookResult, _ connect: Connect) -> ReasonCode {

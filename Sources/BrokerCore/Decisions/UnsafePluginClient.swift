@@ -17,6 +17,9 @@ final class PluginClient {
         for part in [
             identity.clientID, identity.username, identity.account, address, listener, identity.certificate,
         ] { size += part.count }
+        if let peer = identity.peer {
+            size += peer.subject.count + peer.fingerprint.count + peer.certificate.count + peer.keyIdentity.count
+        }
         memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         var cursor = memory + groupTable + groupBytes
         func place(_ bytes: [UInt8]) -> hl_view {
@@ -36,6 +39,12 @@ final class PluginClient {
         client.listener = place(listener)
         client.account = place(identity.account)
         client.certificate = place(identity.certificate)
+        if let peer = identity.peer {
+            client.subject = place(peer.subject)
+            client.fingerprint = place(peer.fingerprint)
+            client.certificate_der = place(peer.certificate)
+            client.psk_identity = place(peer.keyIdentity)
+        }
         client.protocol = UInt32(protocolLevel)
         let groups = (memory + groupTable).bindMemory(to: hl_view.self, capacity: max(1, identity.groups.count))
         for (index, group) in identity.groups.enumerated() { (groups + index).initialize(to: place(group)) }

@@ -25,10 +25,9 @@ extension Shard {
         let known = extras.identity
         let isNamedByCertificate =
             shared.listeners[Int(connection.pointee.listener)].certificateIsLogin && !known.certificate.isEmpty
-        extras.identity = ClientIdentity(
-            clientID: clientID, username: isNamedByCertificate ? known.certificate : connect.userName ?? [],
-            groups: [], account: [], address: known.address, listener: known.listener,
-            certificate: known.certificate, layers: known.layers)
+        extras.identity = known.with(
+            username: isNamedByCertificate ? known.certificate : connect.userName ?? [], groups: [], account: [],
+            clientID: clientID)
         extras.keepAlive = connect.keepAlive
         extras.wantsProblemInformation = connect.properties.requestProblemInformation != 0
         if isDraining {
@@ -87,6 +86,12 @@ extension Shard {
 
     /// The plugins have let the client in: on to the shard where its session lives.
     func admitAuthenticated(_ connection: ConnectionRef, _ connect: Connect) {
+        // Whoever had to see the whole certificate has seen it; a broker of many clients need not keep them all.
+        let extras = connection.extras
+        if let peer = extras.identity.peer, !peer.certificate.isEmpty {
+            identityChanged(connection)
+            extras.identity = extras.identity.with(peer: peer.withoutCertificate)
+        }
         let home = shared.homeShard(of: connection.extras.identity.clientID)
         guard home != index else {
             decideSession(connection, connect)

@@ -59,7 +59,8 @@ extension HookDispatcher {
             return nil
         case HL_ALLOW where !edits:
             progress.cache.add(frame.answer)
-            return allow(slot, &progress, &input)
+            if let outcome = allow(slot, &progress, &input) { return outcome }
+            return slot.decidesAlone ? finish(progress, input, compiled, now: now) : nil
         case HL_CONTINUE where progress.hook == HL_HOOK_AUTH_EXCHANGE:
             lastResult.decider = slot.instance
             takeAuthenticationData()

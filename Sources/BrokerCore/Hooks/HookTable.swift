@@ -16,6 +16,9 @@ public struct HookEntry {
     public var blocks = false
     /// `HL_DENY`, or `HL_ABSTAIN` to go on with the next plugin: what an error or a missed deadline counts as.
     public var onFailure: UInt32
+    /// An allow ends the chain: no later entry is asked. By default so for hooks that ask who a client is; it can be
+    /// changed for those of ``HookTraits/hasChoiceOfChain(_:)``.
+    public var decidesAlone: Bool
     /// Its bit of ``HookDispatcher/interestMask(topic:)``, given by the table; 0 without filters or without a free bit.
     var maskBit: UInt64 = 0
 
@@ -26,6 +29,7 @@ public struct HookEntry {
         self.instance = instance
         self.interest = interest
         onFailure = HookTraits.of(hook)?.failure ?? HL_DENY
+        decidesAlone = ChainRule(hook) == .firstDecides
     }
 }
 

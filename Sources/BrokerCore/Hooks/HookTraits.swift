@@ -31,6 +31,20 @@ public struct HookTraits: Sendable {
         hook < HL_HOOK_ID_LIMIT ? table[Int(hook)] : nil
     }
 
+    /// The hook of a name such as `acl.publish`; nil: there is none.
+    public static func id(named name: String) -> UInt32? {
+        table.firstIndex { $0?.name.description == name }.map { UInt32($0) }
+    }
+
+    /// Names of all hooks that decide something.
+    public static var decidingNames: [String] { table[..<64].compactMap { $0?.name.description } }
+
+    /// Whether plugins.yaml may say that an allow of one plugin is enough. Who a client is, one plugin decides; what
+    /// receivers may have is asked for many at once.
+    public static func hasChoiceOfChain(_ hook: UInt32) -> Bool {
+        hook == HL_HOOK_ACL_SUBSCRIBE || hook == HL_HOOK_ACL_PUBLISH
+    }
+
     private static let table: [HookTraits?] = {
         var table = [HookTraits?](repeating: nil, count: Int(HL_HOOK_ID_LIMIT))
         for (hook, traits) in connection + access + message + notifications { table[Int(hook)] = traits }

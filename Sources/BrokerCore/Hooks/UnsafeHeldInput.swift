@@ -24,7 +24,8 @@ final class HeldInput: @unchecked Sendable {
     var eventBytes: Int {
         let event = pointer.assumingMemoryBound(to: hl_event.self).pointee
         let message = event.msg.map { Int($0.pointee.topic.len + $0.pointee.payload.len + $0.pointee.properties.len) }
-        return Int(event.topic.len) + (message ?? 0)
+        let sharesTopic = event.msg.map { $0.pointee.topic.ptr == event.topic.ptr } ?? false
+        return (sharesTopic ? 0 : Int(event.topic.len)) + (message ?? 0)
     }
 
     /// The parts of a message that are copied.
@@ -109,7 +110,9 @@ final class HeldInput: @unchecked Sendable {
         var copied = event
         copied.client = copy(event.client, into: arena)
         copied.msg = copy(event.msg, parts, into: arena)
-        copied.topic = arena.copy(event.topic)
+        copied.topic =
+            event.msg?.pointee.topic.ptr == event.topic.ptr
+            ? copied.msg?.pointee.topic ?? arena.copy(event.topic) : arena.copy(event.topic)
         copied.reason = arena.copy(event.reason)
         return arena.place(copied).map { UnsafeRawPointer($0) }
     }
@@ -135,6 +138,10 @@ final class HeldInput: @unchecked Sendable {
         copied.listener = arena.copy(client.pointee.listener)
         copied.account = arena.copy(client.pointee.account)
         copied.certificate = arena.copy(client.pointee.certificate)
+        copied.subject = arena.copy(client.pointee.subject)
+        copied.fingerprint = arena.copy(client.pointee.fingerprint)
+        copied.certificate_der = arena.copy(client.pointee.certificate_der)
+        copied.psk_identity = arena.copy(client.pointee.psk_identity)
         copied.groups = arena.copy(client.pointee.groups, count: client.pointee.group_count)
         copied.group_count = copied.groups == nil ? 0 : client.pointee.group_count
         return arena.place(copied).map { UnsafePointer($0) }

@@ -26,6 +26,7 @@ struct HookSlot {
     /// Nanoseconds.
     let allowance: Int64
     let onFailure: UInt32
+    let decidesAlone: Bool
     let restrictions: Restrictions
     let origins: UInt32
     let qosMask: UInt32
@@ -167,15 +168,17 @@ extension HookSlot {
         if !interest.listeners.isEmpty { restrictions.insert(.listeners) }
         if interest.origins != 0 { restrictions.insert(.origins) }
         if interest.qosMask != 0 { restrictions.insert(.qos) }
+        // Where nobody's opinion is a deny, leaving somebody out would be one.
+        let asksAboutAll = entry.hook == HL_HOOK_ACL_PUBLISH || entry.hook == HL_HOOK_ACL_DELIVER
         self.init(
             function: unsafeBitCast(entry.function, to: HookFunction.self),
             state: shard < entry.shardStates.count ? entry.shardStates[shard] : entry.instance.state,
             handle: entry.instance.handle, instance: .passUnretained(entry.instance),
             rules: .passUnretained(rules), number: entry.instance.number, maskBit: entry.maskBit,
             allowance: interest.deadline > 0 ? interest.deadline : HookTraits.of(entry.hook)?.allowance ?? 0,
-            onFailure: entry.onFailure, restrictions: restrictions, origins: interest.origins,
-            qosMask: interest.qosMask, mayPend: interest.mayPend || blocks, blocks: blocks,
-            includesOwnPublishes: interest.includesOwnPublishes, sampling: max(interest.sampling, 1),
+            onFailure: entry.onFailure, decidesAlone: entry.decidesAlone, restrictions: restrictions,
+            origins: interest.origins, qosMask: interest.qosMask, mayPend: interest.mayPend || blocks, blocks: blocks,
+            includesOwnPublishes: interest.includesOwnPublishes || asksAboutAll, sampling: max(interest.sampling, 1),
             sampleCounter: counter)
     }
 }

@@ -23,21 +23,18 @@ extension Shard {
         return connection.pointee.handle
     }
 
-    /// The transport learned who the peer is before its CONNECT: its address behind a proxy, or the name in its
-    /// verified certificate. Nil leaves what was known.
-    public func identified(_ handle: UInt64, address: String?, certificate: [UInt8]?) {
+    /// The transport learned who the peer is before its CONNECT: its address behind a proxy, or what TLS has found out.
+    /// Nil leaves what was known. What comes in waits while a plugin looks at a certificate.
+    public func identified(_ handle: UInt64, address: String?, peer: TLSPeer?, now: Int64) {
+        state.pointee.now = now
         guard let connection = state.pointee.connections.find(handle),
             connection.pointee.phase == .awaitingConnect
         else { return }
         let extras = connection.extras
-        extras.identity = ClientIdentity(
-            clientID: [], username: [], groups: [], account: [], address: address ?? extras.identity.address,
-            listener: extras.identity.listener, certificate: certificate ?? extras.identity.certificate,
-            layers: extras.identity.layers)
-        guard let certificate else { return }
-        askPeer(
-            connection,
-            TLSPeer(isVerified: true, subject: [], commonName: certificate, certificate: [], fingerprint: []))
+        extras.identity = extras.identity.with(address: address, certificate: peer?.name, peer: peer)
+        guard let peer, !peer.fingerprint.isEmpty else { return }
+        hooks.bindThread()
+        askPeer(connection, peer)
     }
 
     /// Address and listener of a connection, for a line of the log; nil when it is gone.

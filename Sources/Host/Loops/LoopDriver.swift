@@ -94,7 +94,13 @@ final class LoopDriver: StreamHandler, ShardTransport {
                 return
             }
         }
-        shard.identified(context, address: peer.address?.description, certificate: peer.certificate)
+        shard.identified(context, address: peer.address?.description, peer: TLSPeer(peer), now: now)
+    }
+
+    var hasPreSharedKeys: Bool { shard.hasPreSharedKeys }
+
+    func preSharedKey(_ stream: StreamID, context: UInt64, identity: [UInt8], now: Int64) -> [UInt8]? {
+        shard.preSharedKey(context, identity: identity, now: now)
     }
 
     func writable(_ stream: StreamID, context: UInt64, now: Int64) {
@@ -235,4 +241,19 @@ enum LoopMessage: Sendable {
     case openListeners([(ListenerSocket, Int)])
     /// Accepts no more connections on these sockets.
     case closeListeners([ListenerSocket])
+}
+
+extension TLSPeer {
+    /// Nil when TLS has found out nothing.
+    convenience init?(_ discovery: PeerDiscovery) {
+        guard let certificate = discovery.certificate else {
+            guard let identity = discovery.keyIdentity else { return nil }
+            self.init(keyIdentity: identity)
+            return
+        }
+        self.init(
+            name: certificate.name, subject: certificate.subject, commonName: certificate.commonName,
+            certificate: certificate.der, fingerprint: certificate.fingerprint,
+            keyIdentity: discovery.keyIdentity ?? [])
+    }
 }

@@ -38,6 +38,9 @@ public final class ProxyFilter: StreamFilter {
     }
 
     /// See `StreamFilter`.
+    public override func accept(_ keys: @escaping PreSharedKeys) { inner?.accept(keys) }
+
+    /// See `StreamFilter`.
     public override func encode(_ bytes: UnsafeRawBufferPointer, wire: inout UnsafeByteSink) {
         if let inner { inner.encode(bytes, wire: &wire) } else { wire.append(bytes) }
     }

@@ -48,8 +48,9 @@ public struct TLSSettings: Hashable, Sendable {
     public var identity = Identity.commonName
     /// TLS 1.2 or newer.
     public var minimumVersion = Version.v1_2
-    /// TLS 1.2 cipher suites in OpenSSL's notation.
-    public var ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
+    /// TLS 1.2 cipher suites in OpenSSL's notation. Those for pre-shared keys are taken only where such keys are known.
+    public var ciphers =
+        "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-PSK-CHACHA20-POLY1305:DHE-PSK-AES128-GCM-SHA256:PSK-AES128-GCM-SHA256"
     /// TLS 1.3 cipher suites, separated by colons; empty leaves OpenSSL's choice.
     public var cipherSuites = ""
     /// Groups of the key exchange, separated by colons, best first; empty leaves OpenSSL's choice.

@@ -10,6 +10,10 @@ final class UnsafeTLSContexts: @unchecked Sendable {
     private let applicationProtocols: [UInt8]
     private let identity: TLSSettings.Identity
     private let keyLog: Int32
+    /// Where clients must show a certificate, a key does not take its place.
+    let allowsPreSharedKeys: Bool
+    /// TLS 1.3 cipher suites of connections with pre-shared keys.
+    let keySuites: String
 
     /// For clients that name no server.
     var standard: OpaquePointer { contexts[0] }
@@ -17,6 +21,8 @@ final class UnsafeTLSContexts: @unchecked Sendable {
     init(_ settings: TLSSettings) throws(TLSError) {
         precondition(!settings.keyPairs.isEmpty, "a TLS listener has at least one certificate")
         identity = settings.identity
+        allowsPreSharedKeys = settings.clientAuthentication != .require
+        keySuites = UnsafePreSharedKeys.preferringSHA256(settings.cipherSuites)
         applicationProtocols = settings.applicationProtocols.flatMap { name in
             [UInt8(truncatingIfNeeded: name.utf8.count)] + Array(name.utf8)
         }
@@ -30,6 +36,7 @@ final class UnsafeTLSContexts: @unchecked Sendable {
         for context in contexts {
             if contexts.count > 1 { copenssl_set_server_name_callback(context, Self.chooseByName, me) }
             if !applicationProtocols.isEmpty { SSL_CTX_set_alpn_select_cb(context, Self.chooseProtocol, me) }
+            if allowsPreSharedKeys { SSL_CTX_set_client_hello_cb(context, UnsafePreSharedKeys.chooseSuites, nil) }
             if keyLog >= 0 {
                 SSL_CTX_set_ex_data(context, 0, me)
                 SSL_CTX_set_keylog_callback(context, Self.logKeys)
@@ -42,21 +49,12 @@ final class UnsafeTLSContexts: @unchecked Sendable {
         if keyLog >= 0 { close(keyLog) }
     }
 
-    /// The identity in the certificate the client showed and OpenSSL verified; nil when it showed none or its name
-    /// cannot be used.
-    func identity(of connection: OpaquePointer) -> [UInt8]? {
+    /// The certificate the client showed and OpenSSL verified; nil when it showed none.
+    func peerCertificate(of connection: OpaquePointer) -> PeerCertificate? {
         guard SSL_get_verify_result(connection) == X509_V_OK,
             let certificate = SSL_get0_peer_certificate(connection)
         else { return nil }
-        let name =
-            switch identity {
-            case .commonName: CertificateName.common(of: certificate)
-            case .alternativeName: CertificateName.alternative(of: certificate)
-            }
-        // A null byte would cut the name off for C plugins: "admin\0.example.org" must not become "admin".
-        guard let name, !name.isEmpty, !name.contains(0), String(validating: name, as: UTF8.self) != nil
-        else { return nil }
-        return name
+        return PeerCertificate(certificate, identity: identity)
     }
 
     private static func openKeyLog(_ path: String?) throws(TLSError) -> Int32 {
@@ -121,38 +119,5 @@ final class UnsafeTLSContexts: @unchecked Sendable {
         // One write per line: the loops share the file, and the kernel appends each as a whole.
         let text = String(cString: line) + "\n"
         _ = Array(text.utf8).withUnsafeBytes { write(me.keyLog, $0.baseAddress, $0.count) }
-    }
-}
-
-/// Names in a certificate.
-enum CertificateName {
-    /// The common name of the subject, in UTF-8.
-    static func common(of certificate: OpaquePointer) -> [UInt8]? {
-        guard let subject = X509_get_subject_name(certificate) else { return nil }
-        let index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1)
-        guard index >= 0, let entry = X509_NAME_get_entry(subject, index),
-            let data = X509_NAME_ENTRY_get_data(entry)
-        else { return nil }
-        var text: UnsafeMutablePointer<UInt8>?
-        let length = ASN1_STRING_to_UTF8(&text, data)
-        guard length >= 0, let text else { return nil }
-        defer { CRYPTO_free(text, "", 0) }
-        return Array(UnsafeBufferPointer(start: text, count: Int(length)))
-    }
-
-    /// The first subject alternative name that is a DNS name, URI or e-mail address.
-    static func alternative(of certificate: OpaquePointer) -> [UInt8]? {
-        guard let names = X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil).map({ OpaquePointer($0) })
-        else { return nil }
-        defer { GENERAL_NAMES_free(names) }
-        var index: Int32 = 0
-        while true {
-            var bytes: UnsafePointer<UInt8>?
-            var length: Int32 = 0
-            let type = copenssl_alternative_name(names, index, &bytes, &length)
-            if type == -1 { return nil }
-            if type >= 0, let bytes, length > 0 { return Array(UnsafeBufferPointer(start: bytes, count: Int(length))) }
-            index += 1
-        }
     }
 }

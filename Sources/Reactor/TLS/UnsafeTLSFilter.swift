@@ -14,6 +14,8 @@ final class UnsafeTLSFilter: StreamFilter {
     private let contexts: UnsafeTLSContexts
     private let pipe: UnsafeMutablePointer<TLSPipe>
     private var connection: OpaquePointer?
+    /// Until the handshake is over.
+    private var keys: UnsafePreSharedKeys?
     private var isEstablished = false
     /// A fatal error happened: OpenSSL allows no further call but freeing.
     private var isBroken = false
@@ -32,6 +34,11 @@ final class UnsafeTLSFilter: StreamFilter {
     }
 
     override var acceptsPlain: Bool { isEstablished }
+
+    override func accept(_ keys: @escaping PreSharedKeys) {
+        guard contexts.allowsPreSharedKeys else { return }
+        self.keys = UnsafePreSharedKeys(keys, suites: contexts.keySuites)
+    }
 
     override func decode(
         _ bytes: UnsafeRawBufferPointer, plain: inout UnsafeByteSink, wire: inout UnsafeByteSink
@@ -79,6 +86,7 @@ final class UnsafeTLSFilter: StreamFilter {
         BIO_set_data(bio, pipe)
         SSL_set_bio(made, bio, bio)
         SSL_set_accept_state(made)
+        keys?.attach(to: made)
         connection = made
         return made
     }
@@ -88,8 +96,11 @@ final class UnsafeTLSFilter: StreamFilter {
         if !isEstablished {
             let result = SSL_do_handshake(connection)
             guard result == 1 else { return status(connection, result) }
+            guard learnPeer(connection) else {
+                isBroken = true
+                return .failed(FilterFailure.tls(reason: Int32(SSL_R_PSK_IDENTITY_NOT_FOUND)))
+            }
             isEstablished = true
-            if let name = contexts.identity(of: connection) { discovery = .certificate(name) }
         }
         while true {
             var result: Int32 = 0
@@ -99,6 +110,21 @@ final class UnsafeTLSFilter: StreamFilter {
             }
             guard result > 0 else { return status(connection, result) }
         }
+    }
+
+    /// What the handshake says about the peer. False: it rests on a pre-shared key that is not good any more.
+    private func learnPeer(_ connection: OpaquePointer) -> Bool {
+        var found = PeerDiscovery()
+        found.certificate = contexts.peerCertificate(of: connection)
+        found.keyIdentity = UnsafePreSharedKeys.identity(of: connection)
+        if let identity = found.keyIdentity, UnsafePreSharedKeys.mustAskAgain(connection),
+            keys?.withKey(of: identity, { _ in true }) == nil
+        {
+            return false
+        }
+        keys = nil
+        if found != PeerDiscovery() { discovery = found }
+        return true
     }
 
     private func status(_ connection: OpaquePointer, _ result: Int32) -> FilterStatus {

@@ -51,7 +51,7 @@ import Testing
     func batches() {
         let bench = Bench { _ in }
         bench.publish("1", "2", "3")
-        #expect(bench.instance.events.usage.events == 3 && bench.instance.events.usage.bytes == 9)
+        #expect(bench.instance.events.usage.events == 3 && bench.instance.events.usage.bytes == 6)
         let first = bench.batch(limit: 2)
         #expect(first.payloads == ["1", "2"] && first.lost == 0 && first.more)
         let second = bench.batch(limit: 2)

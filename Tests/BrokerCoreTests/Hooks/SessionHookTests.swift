@@ -44,17 +44,59 @@ import Testing
             return HL_ALLOW
         }
         let shard = test.broker.shards[0]
-        #expect(shard.preSharedKey(identity: Array("sensor".utf8), listener: 0, peer: "x", now: test.now) == nil)
+        let client = test.open()
+        #expect(shard.preSharedKey(client.handle, identity: Array("sensor".utf8), now: test.now) == nil)
+        #expect(!shard.hasPreSharedKeys)
         test.install(plugin)
-        let key = shard.preSharedKey(identity: Array("sensor".utf8), listener: 0, peer: "x", now: test.now)
+        #expect(shard.hasPreSharedKeys)
+        let key = shard.preSharedKey(client.handle, identity: Array("sensor".utf8), now: test.now)
         #expect(key == Array("key".utf8))
-        #expect(shard.preSharedKey(identity: Array("other".utf8), listener: 0, peer: "x", now: test.now) == nil)
+        #expect(shard.preSharedKey(client.handle, identity: Array("other".utf8), now: test.now) == nil)
     }
 
-    private func peer(_ name: String) -> TLSPeer {
-        TLSPeer(
-            isVerified: true, subject: Array("CN=\(name)".utf8), commonName: Array(name.utf8), certificate: [1, 2],
-            fingerprint: [UInt8](repeating: 7, count: 32))
+    @Test("Who proved to have a pre-shared key is told to auth.connect, and tls.peer is not asked")
+    func keyIdentity() {
+        let test = TestBroker()
+        let plugin = TestPlugin()
+        plugin.on(HL_HOOK_TLS_PEER) { _, _ in HL_DENY }
+        var identity = ""
+        plugin.onConnect { _, connect in
+            identity = connect.client.pointee.psk_identity.text
+            return HL_ALLOW
+        }
+        test.install(plugin)
+        let client = test.open()
+        let peer = TLSPeer(keyIdentity: Array("sensor".utf8))
+        test.broker.shards[0].identified(client.handle, address: nil, peer: peer, now: test.now)
+        client.send(.connect(Connect(version: .v5_0, clientID: Array("c".utf8))))
+        #expect(client.connack()?.reason == .success && identity == "sensor")
+    }
+
+    @Test("A certificate is whole until the client is let in; name, subject and fingerprint stay", arguments: [1, 2])
+    func certificateParts(shards: Int) {
+        let test = TestBroker(shards: shards)
+        let plugin = TestPlugin()
+        var connect: (Int, String, Int) = (0, "", 0)
+        var later: (Int, String, Int) = (0, "", 0)
+        func parts(_ client: hl_client) -> (Int, String, Int) {
+            (Int(client.certificate_der.len), client.subject.text, Int(client.fingerprint.len))
+        }
+        plugin.onConnect { _, input in
+            connect = parts(input.client.pointee)
+            return HL_ALLOW
+        }
+        plugin.on(HL_HOOK_ACL_PUBLISH) { _, input in
+            if let publisher = input.load(as: hl_msg.self).publisher { later = parts(publisher.pointee) }
+            return HL_ALLOW
+        }
+        test.install(plugin)
+        let client = test.open()
+        test.broker.shards[0].identified(client.handle, address: nil, peer: .named("seven"), now: test.now)
+        client.send(.connect(Connect(version: .v5_0, clientID: Array("c\(shards)".utf8))))
+        #expect(client.connack()?.reason == .success)
+        client.publish("t", "x")
+        #expect(connect == (2, "CN=seven", 32))
+        #expect(later == (0, "CN=seven", 32))
     }
 
     @Test("tls.peer names the certificate, at once or later; CONNECT waits for it", arguments: [false, true])
@@ -79,7 +121,7 @@ import Testing
         }
         test.install(plugin)
         let client = test.open()
-        test.broker.shards[0].peerVerified(client.handle, peer("seven"), now: test.now)
+        test.broker.shards[0].identified(client.handle, address: nil, peer: .named("seven"), now: test.now)
         client.send(.connect(Connect(version: .v5_0, clientID: Array("c".utf8))))
         if pends {
             #expect(client.output.isEmpty && client.isPaused)
@@ -96,7 +138,7 @@ import Testing
         plugin.on(HL_HOOK_TLS_PEER) { _, _ in HL_DENY }
         test.install(plugin)
         let client = test.open()
-        test.broker.shards[0].peerVerified(client.handle, peer("revoked"), now: test.now)
+        test.broker.shards[0].identified(client.handle, address: nil, peer: .named("revoked"), now: test.now)
         test.settle()
         #expect(client.isClosed && client.output.isEmpty)
     }

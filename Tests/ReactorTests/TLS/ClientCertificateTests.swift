@@ -28,7 +28,28 @@ import Testing
         let files = try TestCertificates()
         let server = try connect(files, .require, certificate: files.client(), version: version)
         #expect(server.filter.acceptsPlain)
-        #expect(server.filter.discovery?.certificate == Array("alice".utf8))
+        let certificate = try #require(server.filter.discovery?.certificate)
+        #expect(certificate.name == Array("alice".utf8) && certificate.commonName == certificate.name)
+        #expect(certificate.subject == Array("CN=alice".utf8))
+        let file = files.client().file
+        let expected = try derOfPEM(file)
+        #expect(certificate.der == expected)
+        var digest = [UInt8](repeating: 0, count: 32)
+        #expect(EVP_Digest(expected, expected.count, &digest, nil, EVP_sha256(), nil) == 1)
+        #expect(certificate.fingerprint == digest)
+    }
+
+    private func derOfPEM(_ path: String) throws -> [UInt8] {
+        let file = try #require(BIO_new_file(path, "r"))
+        defer { BIO_free(file) }
+        let certificate = try #require(PEM_read_bio_X509(file, nil, nil, nil))
+        defer { X509_free(certificate) }
+        var der = [UInt8](repeating: 0, count: Int(i2d_X509(certificate, nil)))
+        der.withUnsafeMutableBufferPointer { room in
+            var end = room.baseAddress
+            _ = i2d_X509(certificate, &end)
+        }
+        return der
     }
 
     @Test func `without a certificate nobody gets past a listener that requires one`() throws {
@@ -60,7 +81,8 @@ import Testing
         let files = try TestCertificates()
         let server = try connect(files, .require, certificate: files.client()) { $0.identity = .alternativeName }
         #expect(server.filter.acceptsPlain)
-        #expect(server.filter.discovery == nil, "this certificate has no alternative name")
+        #expect(server.filter.discovery?.certificate?.name == [], "this certificate has no alternative name")
+        #expect(server.filter.discovery?.certificate?.commonName == Array("alice".utf8))
     }
 
     @Test func `who is not asked shows nothing`() throws {

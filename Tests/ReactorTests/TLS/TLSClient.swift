@@ -14,7 +14,12 @@ final class TLSClient {
         var maximumVersion: Int32 = 0
         var minimumVersion: Int32 = 0
         var session: OpaquePointer?
+        /// A pre-shared key; taken along with `ciphers`, which TLS 1.2 needs for it.
+        var key: (identity: String, bytes: [UInt8])?
+        var ciphers = ""
     }
+
+    private var key: (identity: String, bytes: [UInt8])?
 
     private let context: OpaquePointer
     let connection: OpaquePointer
@@ -46,6 +51,20 @@ final class TLSClient {
         }
         if !options.protocols.isEmpty {
             _ = SSL_set_alpn_protos(connection, options.protocols, UInt32(options.protocols.count))
+        }
+        if !options.ciphers.isEmpty { #expect(SSL_set_cipher_list(connection, options.ciphers) == 1) }
+        if let key = options.key {
+            self.key = key
+            SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
+            SSL_set_psk_client_callback(connection) { connection, _, identity, capacity, room, roomSize in
+                guard let me = SSL_get_ex_data(connection, 0),
+                    let key = Unmanaged<TLSClient>.fromOpaque(me).takeUnretainedValue().key, let identity, let room,
+                    key.identity.utf8.count < capacity, key.bytes.count <= roomSize
+                else { return 0 }
+                strcpy(identity, key.identity)
+                for (index, byte) in key.bytes.enumerated() { room[index] = byte }
+                return UInt32(key.bytes.count)
+            }
         }
         if let session = options.session { #expect(SSL_set_session(connection, session) == 1) }
     }

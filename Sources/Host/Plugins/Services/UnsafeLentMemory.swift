@@ -51,6 +51,11 @@ final class LentMemory {
         client.address = view(identity.address)
         client.listener = view(identity.listener)
         client.certificate = view(identity.certificate)
+        if let peer = identity.peer {
+            client.subject = view(peer.subject)
+            client.fingerprint = view(peer.fingerprint)
+            client.psk_identity = view(peer.keyIdentity)
+        }
         client.protocol = UInt32(protocolLevel)
         client.groups = array(identity.groups.map { view($0) })
         client.group_count = client.groups == nil ? 0 : UInt32(identity.groups.count)

@@ -60,7 +60,9 @@ extern "C" {
 typedef hl_verdict (*hl_conn_accept_fn)(void *state, hl_call *call, const hl_accept *accept);
 
 /* tls.psk [loop], never pends (the handshake cannot wait here), 1 ms, on failure deny.
- * HL_ABSTAIN | HL_ALLOW with set_data(the key) | HL_DENY | HL_ERROR. Setters: rule, data. All abstain: no such key.
+ * HL_ABSTAIN | HL_ALLOW with set_data(the key, at most 256 bytes) | HL_DENY | HL_ERROR. Setters: rule, data. All
+ * abstain: no such key. TLS listeners take keys as soon as a plugin has this hook, except those with client_auth:
+ * require. Who has proved to have the key is in hl_client.psk_identity; auth.connect decides whether it gets in.
  *
  *   static hl_verdict key(void *state, hl_call *call, const hl_psk *psk) {
  *       hl_view key = find_key((const key_table *)state, psk->identity);
@@ -251,7 +253,7 @@ typedef void (*hl_notify_fn)(void *state, hl_call *call, const hl_event *event);
 typedef void (*hl_hook_fn)(void);
 
 #define HL_INTEREST_MAY_PEND 0x1u     /* auth.connect and acl.subscribe may always pend */
-#define HL_INTEREST_OWN_PUBLISHES 0x2u /* messages this instance published as well */
+#define HL_INTEREST_OWN_PUBLISHES 0x2u /* messages this instance published as well; acl hooks see them anyway */
 #define HL_INTEREST_NO_PAYLOAD 0x4u    /* the payload is not looked at: copies of the input have an empty one */
 #define HL_INTEREST_NO_PROPERTIES 0x8u /* the same for the properties */
 

@@ -31,7 +31,13 @@ typedef struct hl_client {
     const hl_view *groups;
     uint32_t group_count;
     uint32_t protocol;    /* 4 = MQTT 3.1.1, 5 = MQTT 5.0 */
-    hl_view certificate;  /* identity of the client certificate; empty without one */
+    hl_view certificate;  /* identity of the client certificate: common or alternative name, as the listener says, or
+                             what tls.peer has set; empty without one */
+    hl_view subject;      /* of that certificate: "CN=sensor-7,O=Example" as in RFC 4514; empty without one */
+    hl_view fingerprint;  /* SHA-256 of that certificate in DER, 32 bytes; empty without one */
+    hl_view certificate_der; /* the certificate itself, in hooks until the client has been let in (tls.peer,
+                             auth.connect, auth.exchange of a log-in); empty later and without one */
+    hl_view psk_identity; /* the name beside the pre-shared key it has proved to have; empty without one */
 } hl_client;
 
 /* A network connection that was just accepted: nothing has been read from it. */
@@ -52,7 +58,7 @@ typedef struct hl_psk {
     hl_view listener;
 } hl_psk;
 
-#define HL_PEER_VERIFIED 0x1u /* the certificate chains to an authority of the listener */
+#define HL_PEER_VERIFIED 0x1u /* the certificate chains to an authority of the listener: always, others are refused */
 
 /* The certificate of a TLS client, after the handshake and before CONNECT. */
 typedef struct hl_peer {
