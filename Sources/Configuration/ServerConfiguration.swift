@@ -117,6 +117,8 @@ public struct PluginEntry: Hashable, Sendable {
     public var config: YAMLNode?
     /// Services the plugin may use at most, such as `kv` or `kv/1`; nil = all that it asks for.
     public var grants: [String]?
+    /// What is said about hooks of the plugin, in the order of the file.
+    public var hooks: [HookPolicy] = []
     /// Where the entry starts.
     public var position: SourcePosition
 

@@ -1,14 +1,13 @@
 import PositionedYAML
 
 extension ConfigurationReader {
-    private static let keys = ["id", "plugin", "path", "enabled", "config", "grants"]
+    private static let keys = ["id", "plugin", "path", "enabled", "config", "grants", "hooks"]
 
     /// Keys that the design knows and this version does not honour. A pin that pins nothing would be worse than none.
     private static let laterKeys = [
         "sha256": "files are not pinned yet",
         "signature": "files are not pinned yet",
         "isolation": "every plugin runs in the broker's process",
-        "hooks": "deadlines and policies of hooks are fixed",
         "shadow": "plugins cannot run in shadow yet",
         "reload": "plugins are not reloaded by themselves yet",
         "require_pins": "files are not pinned yet",
@@ -70,6 +69,7 @@ extension ConfigurationReader {
         }
         if let path = node["path"] { file(path, of: &entry) }
         if let grants = node["grants"] { entry.grants = services(grants) }
+        if let hooks = node["hooks"], !hooks.isNull { entry.hooks = hookPolicies(hooks) }
         return entry
     }
 

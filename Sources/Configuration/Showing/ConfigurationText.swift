@@ -109,6 +109,14 @@ public enum ConfigurationText {
         "[\(texts.map(PlainYAML.quoted).joined(separator: ", "))]"
     }
 
+    private static func policy(_ policy: HookPolicy) -> String {
+        var members: [String] = []
+        if let deadline = policy.deadline { members.append("deadline: \(HookPolicy.text(deadline))") }
+        if let failure = policy.onFailure { members.append("on_failure: \(failure.rawValue)") }
+        if let chain = policy.chain { members.append("policy: \(chain.rawValue)") }
+        return "\(policy.hook): { \(members.joined(separator: ", ")) }"
+    }
+
     private static func pluginRows(_ plugins: [PluginEntry]) -> [(text: String, origin: String)] {
         if plugins.isEmpty { return [("plugins: []", "")] }
         return [("plugins:", "")]
@@ -119,6 +127,10 @@ public enum ConfigurationText {
                 if !entry.isEnabled { members.append("enabled: false") }
                 if let config = entry.config {
                     members.append("config: \(PlainYAML.flow(SecretMask.apply(to: config)))")
+                }
+                if let grants = entry.grants { members.append("grants: \(list(grants))") }
+                if !entry.hooks.isEmpty {
+                    members.append("hooks: { \(entry.hooks.map(policy).joined(separator: ", ")) }")
                 }
                 return ("  - { \(members.joined(separator: ", ")) }", "\(entry.position)")
             }

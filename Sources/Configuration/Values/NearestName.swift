@@ -1,8 +1,8 @@
 /// The name somebody probably meant.
-enum NearestName {
+public enum NearestName {
     /// The candidate with the fewest edits to `name`, if that is few enough to be a slip of the finger; a name that
     /// begins or ends with the other counts as well.
-    static func find(_ name: String, in candidates: some Sequence<String>) -> String? {
+    public static func find(_ name: String, in candidates: some Sequence<String>) -> String? {
         let bound = max(1, name.count / 3)
         var best: (name: String, distance: Int)?
         for candidate in candidates where candidate != name {

@@ -80,6 +80,7 @@ private final class Change {
     func load() throws(ConfigurationErrors) {
         var errors: [ConfigurationError] = []
         for entry in entries {
+            errors += entry.policyFaults()
             do throws(ConfigurationErrors) {
                 parts.append(try part(entry))
             } catch {
@@ -234,5 +235,5 @@ extension PluginEntry {
     fileprivate var settings: String { config.map { JSONText($0).rendered } ?? "" }
 
     /// What the entry means, wherever it stands in the file.
-    var definition: String { code + " " + settings }
+    var definition: String { ([code, settings] + hooks.map(\.definition)).joined(separator: " ") }
 }

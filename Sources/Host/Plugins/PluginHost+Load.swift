@@ -21,6 +21,7 @@ extension PluginHost {
         var loaded: [LoadedPlugin] = []
         var errors: [ConfigurationError] = []
         for entry in entries where entry.isEnabled {
+            errors += entry.policyFaults()
             do throws(ConfigurationErrors) {
                 loaded.append(try load(entry, paths: paths))
             } catch {

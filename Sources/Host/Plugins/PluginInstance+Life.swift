@@ -16,7 +16,7 @@ struct RunningPlugin: @unchecked Sendable {
     /// What plugins.yaml says about it.
     var entry: PluginEntry
 
-    var entries: [HookEntry] { instance.entries(hooks, shardStates: instance.shardStates) }
+    var entries: [HookEntry] { entry.applyPolicies(instance.entries(hooks, shardStates: instance.shardStates)) }
 }
 
 /// An instance that was created and has accepted its settings.
