@@ -108,42 +108,18 @@ public struct PublishCall: HookCall, ~Escapable {
 }
 
 /// `aclDeliver`: who of these may be sent this message? The verdict holds for the receivers decided by neither method.
-public struct DeliveryCall: HookCall, ~Escapable {
+public struct DeliveryCall: BatchCall, ~Escapable {
     /// See `HookCall`.
     public let context: CallContext
-    private let raw: UnsafePointer<hl_delivery>
+    /// See `BatchCall`.
+    public let batch: DeliveryBatch
 
     @_lifetime(borrow call, borrow raw)
     init(call: UnsafeMutablePointer<hl_call>, _ raw: UnsafePointer<hl_delivery>) {
         self.context = _overrideLifetime(CallContext(call), borrowing: call)
-        self.raw = raw
-    }
-
-    /// The message.
-    public var message: Message {
-        @_lifetime(copy self) get { _overrideLifetime(Message(raw.pointee.msg), copying: self) }
-    }
-    /// Number of receivers.
-    public var receiverCount: Int { Int(raw.pointee.receiver_count) }
-
-    /// The client behind one receiver.
-    @_lifetime(copy self)
-    public func receiver(_ index: Int) -> Client {
-        precondition(index >= 0 && index < receiverCount, "an index of the batch")
-        // The stride is the host's: receivers may have grown since this was compiled.
-        let bytes = UnsafeRawPointer(raw.pointee.receivers) + index * Int(raw.pointee.receiver_stride)
-        let receiver = bytes.assumingMemoryBound(to: hl_receiver.self)
-        return _overrideLifetime(Client(receiver.pointee.client), copying: self)
+        self.batch = _overrideLifetime(DeliveryBatch(raw), borrowing: call)
     }
 
     /// This receiver may be sent the message.
-    public func allow(_ index: Int) { Self.set(index, in: raw.pointee.allow, of: receiverCount) }
-
-    /// This receiver is not sent the message.
-    public func deny(_ index: Int) { Self.set(index, in: raw.pointee.deny, of: receiverCount) }
-
-    private static func set(_ index: Int, in bits: UnsafeMutablePointer<UInt64>?, of count: Int) {
-        precondition(index >= 0 && index < count, "an index of the batch")
-        bits?[index >> 6] |= 1 << UInt64(index & 63)
-    }
+    public func allow(_ index: Int) { batch.set(index, in: batch.raw.pointee.allow) }
 }

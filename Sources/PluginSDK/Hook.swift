@@ -2,6 +2,7 @@
 /// `notify...` ones call `Plugin.notify`.
 public enum Hook: UInt32, Sendable {
     case connectionAccept = 1
+    case tlsPreSharedKey = 2
     case tlsPeer = 3
     case authConnect = 4
     case authExchange = 5
@@ -38,12 +39,18 @@ public struct Interest: Sendable {
     public var listeners: [String]
     /// Where the message comes from.
     public var origins: [Message.Origin]
+    /// Qualities of service, 0 to 2.
+    public var qos: [Int] = []
+    /// One event in so many; 0 and 1: every one. Notify hooks only.
+    public var sampling: UInt32 = 0
     /// `aclPublish` and `messageIn` may answer later.
     public var mayPend: Bool
     /// Messages this plugin has published as well.
     public var ownPublishes: Bool
     /// The payload is looked at: without, what the host copies for this plugin may lack it.
     public var payload = true
+    /// The properties are looked at: as for the payload.
+    public var properties = true
     /// Nanoseconds for an answer; `nil` for the default of the hook.
     public var deadline: Int64?
 
@@ -59,4 +66,9 @@ public struct Interest: Sendable {
         self.ownPublishes = ownPublishes
         self.deadline = deadline
     }
+}
+
+/// One registration, see `PluginHost.register`.
+public struct HookRegistration: Sendable {
+    let id: UInt64
 }

@@ -85,3 +85,51 @@ extension HookCall where Self: ~Escapable {
         return PendingCall(host: host, token: token)
     }
 }
+
+/// A call about one message and many receivers: `DeliveryCall`, `OutgoingCall`.
+public protocol BatchCall: HookCall, ~Escapable {
+    /// What both have in common; see the methods of the call.
+    var batch: DeliveryBatch { @_lifetime(copy self) get }
+}
+
+/// The message and the receivers of a `BatchCall`.
+public struct DeliveryBatch: ~Escapable {
+    let raw: UnsafePointer<hl_delivery>
+
+    @_lifetime(borrow raw)
+    init(_ raw: UnsafePointer<hl_delivery>) {
+        self.raw = raw
+    }
+
+    func set(_ index: Int, in bits: UnsafeMutablePointer<UInt64>?) {
+        precondition(index >= 0 && index < Int(raw.pointee.receiver_count), "an index of the batch")
+        bits?[index >> 6] |= 1 << UInt64(index & 63)
+    }
+}
+
+extension BatchCall where Self: ~Escapable {
+    /// The message, without edits.
+    public var message: Message {
+        @_lifetime(copy self)
+        get {
+            let raw = batch.raw
+            return _overrideLifetime(Message(raw.pointee.msg), copying: self)
+        }
+    }
+    /// Number of receivers.
+    public var receiverCount: Int { Int(batch.raw.pointee.receiver_count) }
+
+    /// The client behind one receiver.
+    @_lifetime(copy self)
+    public func receiver(_ index: Int) -> Client {
+        precondition(index >= 0 && index < receiverCount, "an index of the batch")
+        // The stride is the host's: receivers may have grown since this was compiled.
+        let delivery = batch.raw.pointee
+        let bytes = UnsafeRawPointer(delivery.receivers) + index * Int(delivery.receiver_stride)
+        let receiver = bytes.assumingMemoryBound(to: hl_receiver.self)
+        return _overrideLifetime(Client(receiver.pointee.client), copying: self)
+    }
+
+    /// This receiver is not sent the message.
+    public func deny(_ index: Int) { batch.set(index, in: batch.raw.pointee.deny) }
+}

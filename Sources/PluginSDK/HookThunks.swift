@@ -53,6 +53,13 @@ enum HookThunks {
         }
     }
 
+    static let tlsPreSharedKey: hl_tls_psk_fn = { state, call, input in
+        guard let state, let call, let input else { return HL_ERROR }
+        return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
+            $0.tlsPreSharedKey(KeyCall(call: call, input)).raw
+        }
+    }
+
     static let tlsPeer: hl_tls_peer_fn = { state, call, input in
         guard let state, let call, let input else { return HL_ERROR }
         return Unmanaged<Plugin>.fromOpaque(state)._withUnsafeGuaranteedRef {
@@ -153,6 +160,7 @@ enum HookThunks {
         case .aclDeliver: unsafeBitCast(aclDeliver, to: hl_hook_fn.self)
         case .messageIn: unsafeBitCast(messageIn, to: hl_hook_fn.self)
         case .connectionAccept: unsafeBitCast(connectionAccept, to: hl_hook_fn.self)
+        case .tlsPreSharedKey: unsafeBitCast(tlsPreSharedKey, to: hl_hook_fn.self)
         case .tlsPeer: unsafeBitCast(tlsPeer, to: hl_hook_fn.self)
         case .sessionOpen: unsafeBitCast(sessionOpen, to: hl_hook_fn.self)
         case .messageStore: unsafeBitCast(messageStore, to: hl_hook_fn.self)

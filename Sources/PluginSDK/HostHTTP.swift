@@ -16,6 +16,20 @@ public struct HTTPRequest: Sendable {
     public var headers: [(name: String, value: String)]
     /// Any bytes.
     public var body: [UInt8]
+
+    /// A request to be dispatched, see `PluginHost.dispatch`.
+    public init(
+        method: String, path: String, query: String = "", identity: String = "",
+        headers: [(name: String, value: String)] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        route = ""
+        self.identity = identity
+        self.headers = headers
+        self.body = body
+    }
 }
 
 /// The answer to a request.
@@ -26,6 +40,8 @@ public struct HTTPResponse: Sendable {
     public var contentType: String
     /// Any bytes.
     public var body: [UInt8]
+    /// Beside Content-Type and Content-Length.
+    public var headers: [(name: String, value: String)] = []
 
     /// JSON unless something else is said.
     public init(status: Int = 200, contentType: String = "application/json", body: [UInt8] = []) {
@@ -75,13 +91,19 @@ private struct RouteBox: Sendable {
     }
 
     private func respond(_ token: hl_token, _ response: HTTPResponse) {
-        withView(response.contentType) { contentType in
+        withViews([response.contentType] + response.headers.flatMap { [$0.name, $0.value] }) { texts in
             withView(response.body.span) { body in
                 var raw = hl_http_response()
                 raw.struct_size = UInt32(MemoryLayout<hl_http_response>.size)
                 raw.status = (200...599).contains(response.status) ? UInt32(response.status) : 500
-                (raw.content_type, raw.body) = (contentType, body)
-                _ = host.raw.pointee.http?.pointee.respond?(host.raw, token, &raw)
+                (raw.content_type, raw.body) = (texts[0], body)
+                let headers = stride(from: 1, to: texts.count, by: 2).map {
+                    hl_field(key: texts[$0], value: texts[$0 + 1])
+                }
+                headers.withUnsafeBufferPointer { headers in
+                    (raw.headers, raw.header_count) = (headers.baseAddress, UInt32(headers.count))
+                    _ = host.raw.pointee.http?.pointee.respond?(host.raw, token, &raw)
+                }
             }
         }
     }

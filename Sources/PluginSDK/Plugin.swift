@@ -2,7 +2,7 @@
 /// `PluginExport`.
 ///
 /// Threads: the hooks of a plugin run on all event loops at once, over this one object. Keep what they read immutable,
-/// or behind `Replaceable`, `Atomic` or a lock, and do not block. A `...Deferred` method runs on a worker thread and
+/// or behind `Replaceable`, `Atomic` or a lock, or make one object per event loop (`startShard`); do not block. A `...Deferred` method runs on a worker thread and
 /// may block. A change of the settings makes a new object; the old one is stopped afterwards.
 ///
 /// A plugin never traps on what comes from outside: it shares its process with every connection.
@@ -13,6 +13,11 @@ open class Plugin {
     /// Reads and checks the settings. No effect on the outside yet.
     /// - Throws: what is wrong with the settings, all of it at once.
     public required init(host: PluginHost, configuration: Configuration) throws(PluginFailure) {
+        self.host = host
+    }
+
+    /// For what `startShard` makes.
+    public init(host: PluginHost) {
         self.host = host
     }
 
@@ -35,6 +40,16 @@ open class Plugin {
 
     /// Takes what `prepare` made into use: fast, and without a way to fail.
     open func commit(_ prepared: AnyObject) {}
+
+    /// Makes what the hooks of one event loop run on, so that they need no lock (`PluginDescription.hasStatePerLoop`):
+    /// an object of this class or of another one, made with `init(host:)`. Notify hooks, deferred calls and the steps of
+    /// life stay with this one. After `start`, once per event loop.
+    open func startShard(_ shard: Int) throws(PluginFailure) -> Plugin {
+        throw .failed("the plugin says that it has a state per event loop, but does not override 'startShard'")
+    }
+
+    /// Its event loop calls no hook of `plugin` any more; before `stop`.
+    open func stopShard(_ shard: Int, _ plugin: Plugin) {}
 
     /// No new call of a hook comes; those that wait are to be answered.
     open func drain() {}
@@ -74,6 +89,8 @@ open class Plugin {
 
     /// May this connection come in at all?
     open func connectionAccept(_ call: borrowing AcceptCall) -> AccessVerdict { .abstain }
+    /// Which pre-shared key belongs to this identity?
+    open func tlsPreSharedKey(_ call: borrowing KeyCall) -> AccessVerdict { .abstain }
     /// What about this client certificate?
     open func tlsPeer(_ call: borrowing PeerCall) -> AccessVerdict { .abstain }
     /// May this client have a session, and with which limits?

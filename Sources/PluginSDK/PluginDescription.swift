@@ -21,6 +21,13 @@ public struct PluginDescription: Sendable {
     /// New settings are taken by the instance that runs (`Plugin.prepare`, `Plugin.commit`); else by a new one.
     public var takesNewSettings: Bool
 
+    /// Hooks use an object of their own event loop (`Plugin.startShard`). Say so in the note, too: `HL_PER_SHARD`.
+    public var hasStatePerLoop = false
+    /// Gives its state to the next generation (`PluginHost.offerState`). Say so in the note, too: `HL_HANDOVER`.
+    public var handsOverState = false
+    /// Services that are used where they are granted, by "name/revision", such as `http_server/1`.
+    public var optionalServices: [String] = []
+
     /// A description; only id and version are needed.
     public init(
         id: String, version: String, vendor: String = "", licence: String = "", url: String = "",

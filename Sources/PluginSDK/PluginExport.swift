@@ -40,13 +40,19 @@ public struct PluginExport: @unchecked Sendable {
             life.commit = LifeThunks.commit
             life.abort = LifeThunks.abort
         }
+        if plugin.hasStatePerLoop {
+            life.start_shard = LifeThunks.startShard
+            life.stop_shard = LifeThunks.stopShard
+        }
         life.drain = LifeThunks.drain
         life.stop = LifeThunks.stop
         life.destroy = LifeThunks.destroy
 
         var raw = hl_plugin_desc()
         raw.struct_size = UInt32(MemoryLayout<hl_plugin_desc>.size)
-        raw.flags = HL_FREE | HL_RUNTIME_SWIFT | (plugin.allowsSeveralInstances ? HL_MULTI_INSTANCE : 0)
+        raw.flags =
+            (plugin.hasStatePerLoop ? HL_PER_SHARD : HL_FREE) | HL_RUNTIME_SWIFT
+            | (plugin.allowsSeveralInstances ? HL_MULTI_INSTANCE : 0) | (plugin.handsOverState ? HL_HANDOVER : 0)
         raw.abi_major = HL_ABI_MAJOR
         raw.abi_minor_required = HL_ABI_MINOR
         raw.id = constant(plugin.id)
@@ -63,6 +69,10 @@ public struct PluginExport: @unchecked Sendable {
         }
         raw.required_services = plugin.requiredServices.map { services in
             constant(services.map { constant($0) as UnsafePointer<CChar>? } + [nil])
+        }
+        if !plugin.optionalServices.isEmpty {
+            raw.optional_services = constant(
+                plugin.optionalServices.map { constant($0) as UnsafePointer<CChar>? } + [nil])
         }
         raw.config_keys = constant(plugin.settings.map(key) + [hl_config_key()])
         raw.config_key_stride = UInt32(MemoryLayout<hl_config_key>.stride)
@@ -139,6 +149,25 @@ private enum LifeThunks {
 
     static let abort: hl_abort_fn = { _, prepared in
         if let prepared { Unmanaged<AnyObject>.fromOpaque(prepared).release() }
+    }
+
+    static let startShard: hl_start_shard_fn = { host, state, shard, shardState in
+        guard let host, let state, let shardState else { return HL_INVALID }
+        do throws(PluginFailure) {
+            let plugin = try Unmanaged<Plugin>.fromOpaque(state).takeUnretainedValue().startShard(Int(shard))
+            shardState.pointee = Unmanaged.passRetained(plugin).toOpaque()
+            return HL_OK
+        } catch {
+            guard case .failed(let message) = error else { return HL_FAILED }
+            withView(message) { host.pointee.core?.pointee.fail?(host, $0) }
+            return HL_FAILED
+        }
+    }
+
+    static let stopShard: hl_stop_shard_fn = { _, state, shard, shardState in
+        guard let state, let shardState else { return }
+        let plugin = Unmanaged<Plugin>.fromOpaque(shardState).takeRetainedValue()
+        Unmanaged<Plugin>.fromOpaque(state).takeUnretainedValue().stopShard(Int(shard), plugin)
     }
 
     static let drain: hl_drain_fn = { _, state, _ in

@@ -23,27 +23,30 @@ public final class PluginHost: @unchecked Sendable {
     public var generation: Int { Int(raw.pointee.generation) }
 
     /// Asks for a hook; in `Plugin.start` only.
-    public func register(_ hook: Hook, _ interest: Interest = Interest()) throws(PluginFailure) {
-        let status = withViews(interest.filters) { filters in
-            withViews(interest.listeners) { listeners in
-                var raw = hl_interest()
-                raw.struct_size = UInt32(MemoryLayout<hl_interest>.size)
-                if interest.mayPend { raw.flags |= HL_INTEREST_MAY_PEND }
-                if interest.ownPublishes { raw.flags |= HL_INTEREST_OWN_PUBLISHES }
-                if !interest.payload { raw.flags |= HL_INTEREST_NO_PAYLOAD }
-                (raw.filters, raw.filter_count) = (filters.baseAddress, UInt32(filters.count))
-                (raw.listeners, raw.listener_count) = (listeners.baseAddress, UInt32(listeners.count))
-                for origin in interest.origins { raw.origins |= 1 << origin.rawValue }
-                raw.deadline = interest.deadline ?? 0
-                return self.raw.pointee.core?.pointee.register_hook?(
-                    self.raw, hook.rawValue, HookThunks.function(for: hook), &raw, nil)
-            }
+    @discardableResult
+    public func register(
+        _ hook: Hook, _ interest: Interest = Interest()
+    ) throws(PluginFailure) -> HookRegistration {
+        var registration: hl_registration = 0
+        let status = interest.lend { interest in
+            raw.pointee.core?.pointee.register_hook?(
+                raw, hook.rawValue, HookThunks.function(for: hook), interest, &registration)
         }
         switch status {
-        case HL_OK: return
+        case HL_OK: return HookRegistration(id: registration)
         case HL_NOT_OFFERED, HL_UNKNOWN: throw .failed("this broker does not call the hook \(hook); update hookline")
         default: throw .failed("the broker refused the hook \(hook) with status \(status ?? HL_UNAVAILABLE)")
         }
+    }
+
+    /// Other calls of a hook are wanted from now on; takes effect when every event loop knows of it, a moment later.
+    /// - Parameter interest: `nil` ends the registration.
+    /// - Returns: false when the registration has ended, or the interest is not valid.
+    @discardableResult
+    public func update(_ registration: HookRegistration, _ interest: Interest?) -> Bool {
+        guard let update = raw.pointee.core?.pointee.update_interest else { return false }
+        guard let interest else { return update(raw, registration.id, nil) == HL_OK }
+        return interest.lend { update(raw, registration.id, $0) } == HL_OK
     }
 
     /// How the instance is doing.
@@ -70,6 +73,29 @@ public final class PluginHost: @unchecked Sendable {
         return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             if let base = buffer.baseAddress { fill(raw, base, UInt64(count)) }
             initialized = count
+        }
+    }
+}
+
+extension Interest {
+    /// As the host takes it, for one call.
+    fileprivate func lend<Result>(_ body: (UnsafePointer<hl_interest>) -> Result) -> Result {
+        withViews(filters) { filters in
+            withViews(listeners) { listeners in
+                var raw = hl_interest()
+                raw.struct_size = UInt32(MemoryLayout<hl_interest>.size)
+                if mayPend { raw.flags |= HL_INTEREST_MAY_PEND }
+                if ownPublishes { raw.flags |= HL_INTEREST_OWN_PUBLISHES }
+                if !payload { raw.flags |= HL_INTEREST_NO_PAYLOAD }
+                if !properties { raw.flags |= HL_INTEREST_NO_PROPERTIES }
+                (raw.filters, raw.filter_count) = (filters.baseAddress, UInt32(filters.count))
+                (raw.listeners, raw.listener_count) = (listeners.baseAddress, UInt32(listeners.count))
+                for origin in origins { raw.origins |= 1 << origin.rawValue }
+                for qos in qos where (0...2).contains(qos) { raw.qos_mask |= 1 << UInt32(qos) }
+                raw.sampling = sampling
+                raw.deadline = deadline ?? 0
+                return body(&raw)
+            }
         }
     }
 }

@@ -45,44 +45,22 @@ public struct RouteVerdict: Equatable, Sendable {
 }
 
 /// `messageOut`: a message on its way to clients that are online and may have it.
-public struct OutgoingCall: HookCall, ~Escapable {
+public struct OutgoingCall: BatchCall, ~Escapable {
     /// See `HookCall`.
     public let context: CallContext
-    private let raw: UnsafePointer<hl_delivery>
+    /// See `BatchCall`.
+    public let batch: DeliveryBatch
 
     @_lifetime(borrow call, borrow raw)
     init(call: UnsafeMutablePointer<hl_call>, _ raw: UnsafePointer<hl_delivery>) {
         self.context = _overrideLifetime(CallContext(call), borrowing: call)
-        self.raw = raw
-    }
-
-    /// The message, without edits.
-    public var message: Message {
-        @_lifetime(copy self) get { _overrideLifetime(Message(raw.pointee.msg), copying: self) }
-    }
-    /// Number of receivers.
-    public var receiverCount: Int { Int(raw.pointee.receiver_count) }
-
-    /// The client behind one receiver.
-    @_lifetime(copy self)
-    public func receiver(_ index: Int) -> Client {
-        precondition(index >= 0 && index < receiverCount, "an index of the batch")
-        // The stride is the host's: receivers may have grown since this was compiled.
-        let bytes = UnsafeRawPointer(raw.pointee.receivers) + index * Int(raw.pointee.receiver_stride)
-        let receiver = bytes.assumingMemoryBound(to: hl_receiver.self)
-        return _overrideLifetime(Client(receiver.pointee.client), copying: self)
+        self.batch = _overrideLifetime(DeliveryBatch(raw), borrowing: call)
     }
 
     /// Edits from here on are for this receiver alone; `nil`: for all.
     public func select(_ index: Int?) {
         let call = context.raw
         _ = call.pointee.api?.pointee.select?(call, index.map { UInt32(clamping: $0) } ?? HL_ALL_RECEIVERS)
-    }
-
-    /// This receiver is not sent the message.
-    public func drop(_ index: Int) {
-        precondition(index >= 0 && index < receiverCount, "an index of the batch")
-        raw.pointee.deny?[index >> 6] |= 1 << UInt64(index & 63)
     }
 
     /// Copied by the host.

@@ -22,6 +22,38 @@ public struct AcceptCall: HookCall, ~Escapable {
     }
 }
 
+/// `tlsPreSharedKey`: a TLS client offers a pre-shared key; the handshake cannot wait.
+public struct KeyCall: HookCall, ~Escapable {
+    /// See `HookCall`.
+    public let context: CallContext
+    private let raw: UnsafePointer<hl_psk>
+
+    @_lifetime(borrow call, borrow raw)
+    init(call: UnsafeMutablePointer<hl_call>, _ raw: UnsafePointer<hl_psk>) {
+        self.context = _overrideLifetime(CallContext(call), borrowing: call)
+        self.raw = raw
+    }
+
+    /// What the client calls itself; nobody has proved it yet.
+    public var identity: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.identity.buffer.span, copying: self) }
+    }
+    /// Where it comes from: "10.0.0.7:51234", "[::1]:51234" or "unix".
+    public var address: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.address.buffer.span, copying: self) }
+    }
+    /// Name of the listener.
+    public var listener: Span<UInt8> {
+        @_lifetime(copy self) get { _overrideLifetime(raw.pointee.listener.buffer.span, copying: self) }
+    }
+
+    /// The key that belongs to the identity, with a verdict of allow; at most 256 bytes.
+    public func setKey(_ key: Span<UInt8>) {
+        let call = context.raw
+        withView(key) { _ = call.pointee.api?.pointee.set_data?(call, $0) }
+    }
+}
+
 /// `tlsPeer`: a TLS client has shown its certificate.
 public struct PeerCall: HookCall, ~Escapable {
     /// See `HookCall`.
