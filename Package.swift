@@ -167,8 +167,8 @@ let package = Package(
         .testTarget(
             name: "HostTests",
             dependencies: [
-                "Host", "StaticFixture", "BrokerCore", "PluginFile", "Configuration", "PositionedYAML", "PluginABI",
-                "Reactor", "CSystem", "Locking", "StoreFormat",
+                "Host", "StaticFixture", "BrokerCore", "Certificates", "PluginFile", "Configuration", "PositionedYAML",
+                "PluginABI", "PluginSDK", "Reactor", "COpenSSL", "CSystem", "Locking", "MQTTCodec", "StoreFormat",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
         .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Writes down the layout of the service tables: sizes, places and the order of functions, as C assertions.
+"""Writes down the layout of the service tables: sizes, places and the order of functions, as C assertions, and for
+binding generators the place of every function in registry.json.
 
 usage: scripts/abi-layout.py [--check]
 
-Without an argument the assertions of Sources/PluginABI/abi_layout_services.c are written anew; that is right after a
-table has grown at its end. With --check nothing is written, and the exit code is 1 when the file says something else.
+Without an argument the assertions of Sources/PluginABI/abi_layout_services.c and "tables" of registry.json are written
+anew; that is right after a table has grown at its end. With --check nothing is written, and the exit code is 1 when a
+file says something else.
 """
+import json
 import pathlib
 import re
 import subprocess
@@ -15,6 +18,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADERS = ROOT / "Sources/PluginABI/include"
 TARGET = ROOT / "Sources/PluginABI/abi_layout_services.c"
+REGISTRY = ROOT / "Sources/PluginABI/registry.json"
 HEAD = """/*
  * The layout of host.h and the service tables, frozen: a change here is a break of major 1. Tables grow at their end.
  * Written by scripts/abi-layout.py.
@@ -63,13 +67,28 @@ def layout():
     return HEAD + lines + "\n#endif\n"
 
 
+def tables():
+    """Functions of each table by its name and revision, with their places: the first is 0."""
+    folder = HEADERS / "hookline"
+    found = {}
+    for header in sorted([*folder.glob("*.h"), *(folder / "services").glob("*.h")]):
+        for name, fields in structs(header.read_text()):
+            match = re.fullmatch(r"hl_(\w+)_v(\d+)", name)
+            if match:
+                functions = [field for field in fields if field not in ("struct_size", "flags")]
+                found[f"{match[1]}/{match[2]}"] = {function: place for place, function in enumerate(functions)}
+    return dict(sorted(found.items()))
+
+
 def main():
-    text = layout()
-    if sys.argv[1:] == ["--check"]:
-        if TARGET.read_text() != text:
-            sys.exit(f"{TARGET.relative_to(ROOT)} is not what the headers say; run scripts/abi-layout.py")
-        return
-    TARGET.write_text(text)
+    registry = json.loads(REGISTRY.read_text())
+    registry["tables"] = tables()
+    texts = {TARGET: layout(), REGISTRY: json.dumps(registry, indent=2) + "\n"}
+    for target, text in texts.items():
+        if sys.argv[1:] != ["--check"]:
+            target.write_text(text)
+        elif target.read_text() != text:
+            sys.exit(f"{target.relative_to(ROOT)} is not what the headers say; run scripts/abi-layout.py")
 
 
 main()

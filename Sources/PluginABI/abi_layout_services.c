@@ -51,11 +51,12 @@ AT(hl_self, provide, 192);
 AT(hl_self, abi, 200);
 AT(hl_self, thread_check, 208);
 /* services/administration.h */
-SIZE(hl_administration_v1, 24);
+SIZE(hl_administration_v1, 32);
 AT(hl_administration_v1, struct_size, 0);
 AT(hl_administration_v1, flags, 4);
 AT(hl_administration_v1, status, 8);
 AT(hl_administration_v1, reload, 16);
+AT(hl_administration_v1, command, 24);
 /* services/clients.h */
 SIZE(hl_session_info, 72);
 AT(hl_session_info, struct_size, 0);

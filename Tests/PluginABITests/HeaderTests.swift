@@ -81,11 +81,22 @@ import Testing
 @Suite struct RegistryTests {
     struct Group { let name: String, values: [String: Int] }
 
-    /// registry.json without its first group, which is the version.
+    private static let file = Shell.root + "/Sources/PluginABI/registry.json"
+
+    /// registry.json without the version and the tables, which scripts/abi-layout.py keeps.
     static func registry() throws -> [Group] {
-        let data = try Data(contentsOf: URL(filePath: Shell.root + "/Sources/PluginABI/registry.json"))
-        let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: [String: Int]])
-        return object.filter { $0.key != "abi" }.map { Group(name: $0.key, values: $0.value) }
+        let data = try Data(contentsOf: URL(filePath: file))
+        let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        return try object.filter { $0.key != "abi" && $0.key != "tables" }.map { name, values in
+            Group(name: name, values: try #require(values as? [String: Int]))
+        }
+    }
+
+    @Test("no group stands in the file twice: a reader sees only one of them")
+    func groupsAreUnique() throws {
+        let lines = try String(contentsOfFile: Self.file, encoding: .utf8).split(separator: "\n")
+        let groups = lines.filter { $0.hasPrefix("  \"") }.map { String($0) }
+        #expect(Set(groups).count == groups.count)
     }
 
     @Test("no number of a group is used twice")

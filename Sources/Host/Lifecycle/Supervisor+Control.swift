@@ -51,6 +51,7 @@ extension Supervisor: ControlCommands {
                 switch request {
                 case .status: ControlRequest(.status)
                 case .reload(let name): ControlRequest(.reload, name: name)
+                case .command(let command): command
                 }
             perform(command) { said in
                 answer(said.isOK ? .done(JSONText.object(said.members).rendered) : .refused(said.error ?? "refused"))

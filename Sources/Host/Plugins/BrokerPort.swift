@@ -1,3 +1,4 @@
+public import Configuration
 public import BrokerCore
 
 /// A message a plugin publishes.
@@ -30,6 +31,8 @@ public enum AdministrationRequest: Sendable, Equatable {
     case status
     /// Read the configuration again; of one plugin, or all of it.
     case reload(String?)
+    /// A command of the control socket.
+    case command(ControlRequest)
 }
 
 /// What the broker says to an ``AdministrationRequest``.

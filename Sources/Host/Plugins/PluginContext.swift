@@ -65,12 +65,15 @@ final class PluginContext: Sendable {
         reactor.removeAll(of: instance.group)
         http.drop(instance)
         tracer.removeAll(of: instance)
-        provided.removeAll(of: instance)
+        provided.withdrawOffers(of: instance)
         instance.closeConsumers()
     }
 
     /// Frees what an instance could look at until it was destroyed.
-    func forget(_ instance: PluginInstance) { metrics.removeAll(of: instance) }
+    func forget(_ instance: PluginInstance) {
+        metrics.removeAll(of: instance)
+        provided.releaseAll(by: instance)
+    }
 
     var log: PluginLog { environment.log }
 

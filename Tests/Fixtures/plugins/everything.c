@@ -1,387 +1,140 @@
-/* Uses every service of the host. What it finds it says in the log, one line per service: the test compares. Also
- * built with -std=c99 -Wpedantic, and loaded by brokers with sanitizers. */
-#include <hookline/plugin.h>
-#include <unistd.h>
-
-typedef struct {
-    hl_self *self;
-    hl_series *counter, *gauge, *histogram;
-    int ends[2];
-    hl_fd descriptor;
-    hl_timer timer;
-    hl_consumer consumer;
-} everything;
-
-static void say(hl_self *self, const char *event, const char *words) { hl_log(self, HL_LOG_INFO, event, words); }
-
-/* ---- publish/1 and consume/1 ---- */
-
-static void published(void *state, void *user, hl_status status, uint32_t reason) {
-    everything *e = (everything *)state;
-    hl_logf(e->self, HL_LOG_INFO, "test.published", "%s %u %u", (const char *)user, status, reason);
-}
-
-static hl_status publish(everything *e, const char *topic, const char *text, const char *as_client, const char *name) {
-    hl_publication publication;
-    memset(&publication, 0, sizeof publication);
-    publication.struct_size = sizeof publication;
-    publication.topic = hl_str(topic);
-    publication.payload = hl_str(text);
-    publication.qos = 1;
-    publication.as_client = hl_str(as_client);
-    publication.done = published;
-    publication.user = (void *)(uintptr_t)name;
-    return e->self->publish->publish(e->self, &publication);
-}
-
-static void ready(void *state, void *user) {
-    everything *e = (everything *)state;
-    (void)user;
-    say(e->self, "test.ready", "room");
-}
-
-static void consumed(void *state, void *user, const hl_batch *batch) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    (void)user;
-    for (i = 0; i < batch->count; i++) {
-        const hl_msg *msg = hl_batch_msg(batch, i);
-        hl_logf(e->self, HL_LOG_INFO, "test.consumed", "%.*s %.*s %s", HL_S(msg->topic), HL_S(msg->payload),
-                batch->flags & HL_BATCH_RETAINED ? "retained" : "live");
-    }
-}
-
-static void consume(everything *e) {
-    hl_consumer_options options;
-    hl_view filters[1];
-    filters[0] = hl_str("every/#");
-    memset(&options, 0, sizeof options);
-    options.struct_size = sizeof options;
-    options.flags = HL_CONSUME_RETAINED | HL_CONSUME_OWN_PUBLISHES;
-    options.filters = filters;
-    options.filter_count = 1;
-    options.overflow = HL_OVERFLOW_DROP_OLDEST;
-    options.queue_limit = 100;
-    if (e->self->consume->open(e->self, &options, consumed, 0, &e->consumer) != HL_OK)
-        say(e->self, "test.wrong", "open");
-    options.filter_count = 0;
-    if (e->self->consume->open(e->self, &options, consumed, 0, 0) != HL_INVALID)
-        say(e->self, "test.wrong", "no filter");
-}
-
-/* ---- client/1, subs/1, retained/1 ---- */
-
-static void sessions(void *state, void *user, const hl_session_list *list) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    hl_logf(e->self, HL_LOG_INFO, "test.sessions", "%s %u %u", (const char *)user, list->status, list->count);
-    for (i = 0; i < list->count; i++) {
-        const hl_session_info *session = hl_session_at(list, i);
-        hl_logf(e->self, HL_LOG_INFO, "test.session", "%.*s %s %u", HL_S(session->client_id),
-                session->flags & HL_SESSION_CONNECTED ? "online" : "offline", session->subscriptions);
-    }
-    if (list->next) e->self->client->list(e->self, list->next, 10, sessions, user);
-}
-
-static void subscriptions(void *state, void *user, const hl_subscription_list *list) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    for (i = 0; i < list->count; i++) {
-        const hl_subscription *subscription = hl_subscription_at(list, i);
-        hl_logf(e->self, HL_LOG_INFO, "test.subscription", "%s %.*s %.*s %.*s %u", (const char *)user,
-                HL_S(subscription->client_id), HL_S(subscription->filter), HL_S(subscription->share_group),
-                subscription->qos);
-    }
-    if (list->next) e->self->subs->matching(e->self, hl_str("every/thing"), list->next, 10, subscriptions, user);
-}
-
-static void done(void *state, void *user, hl_status status) {
-    everything *e = (everything *)state;
-    hl_logf(e->self, HL_LOG_INFO, "test.done", "%s %u", (const char *)user, status);
-}
-
-static void retained(void *state, void *user, const hl_batch *batch) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    for (i = 0; i < batch->count; i++)
-        hl_logf(e->self, HL_LOG_INFO, "test.retained", "%s %.*s", (const char *)user,
-                HL_S(hl_batch_msg(batch, i)->topic));
-    if (batch->flags & HL_BATCH_LAST)
-        hl_logf(e->self, HL_LOG_INFO, "test.retained_end", "%s %u", (const char *)user, batch->status);
-}
-
-/* ---- kv/1 ---- */
-
-static void stored(void *state, void *user, hl_status status) {
-    everything *e = (everything *)state;
-    hl_logf(e->self, HL_LOG_INFO, "test.stored", "%s %u", (const char *)user, status);
-}
-
-static void keys_and_values(everything *e) {
-    const hl_kv_v1 *kv = e->self->kv;
-    uint64_t version = 0, other = 0, size = 0;
-    char text[64];
-    hl_status first = kv->get(e->self, hl_str("starts"), text, sizeof text, &size, &version);
-    uint32_t starts = first == HL_OK && size == 1 ? (uint32_t)(text[0] - '0') + 1 : 1;
-    char digit = (char)('0' + starts % 10);
-    hl_status set = kv->set(e->self, hl_str("starts"), hl_bytes(&digit, 1), first == HL_OK ? version : HL_KV_ABSENT,
-                            &other, stored, (void *)(uintptr_t)"starts");
-    hl_status stale = kv->set(e->self, hl_str("starts"), hl_bytes(&digit, 1), HL_KV_ABSENT, &version, 0, 0);
-    kv->set(e->self, hl_str("a/1"), hl_str("x"), HL_KV_ANY, 0, 0, 0);
-    kv->set(e->self, hl_str("a/2"), hl_str("y"), HL_KV_ANY, 0, 0, 0);
-    kv->next(e->self, hl_str("a/"), hl_str("a/1"), text, sizeof text, &size);
-    hl_logf(e->self, HL_LOG_INFO, "test.kv", "%u %u %u %d %.*s %u", starts, set, stale, version == other, (int)size,
-            text, kv->remove(e->self, hl_str("gone"), HL_KV_ANY, 0, 0));
-    hl_logf(e->self, HL_LOG_INFO, "test.kv_end", "%u %u", kv->flush(e->self),
-            kv->next(e->self, hl_str("a/"), hl_str("a/2"), text, sizeof text, &size));
-}
-
-/* ---- http/1 and http_server/1 ---- */
-
-static void answer_request(void *state, void *user, const hl_http_request *request) {
-    everything *e = (everything *)state;
-    hl_http_response response;
-    (void)user;
-    memset(&response, 0, sizeof response);
-    response.struct_size = sizeof response;
-    response.status = 200;
-    response.body = request->body;
-    hl_logf(e->self, HL_LOG_INFO, "test.request", "%.*s %.*s %.*s", HL_S(request->method), HL_S(request->path),
-            HL_S(request->route));
-    if (e->self->http->respond(e->self, request->token, &response) != HL_OK) say(e->self, "test.wrong", "respond");
-    if (e->self->http->respond(e->self, request->token, &response) != HL_STALE) say(e->self, "test.wrong", "twice");
-}
-
-static void answered(void *state, void *user, const hl_http_response *response) {
-    everything *e = (everything *)state;
-    (void)user;
-    hl_logf(e->self, HL_LOG_INFO, "test.response", "%u %.*s %.*s", response->status, HL_S(response->content_type),
-            HL_S(response->body));
-}
-
-static void routes(everything *e) {
-    const hl_http_server_v1 *server = (const hl_http_server_v1 *)hl_service(e->self, "http_server/1");
-    hl_http_route route;
-    hl_http_request request;
-    memset(&route, 0, sizeof route);
-    route.struct_size = sizeof route;
-    route.methods = hl_str("GET,PUT");
-    route.prefix = hl_str("/api/every");
-    route.max_body = 16;
-    if (e->self->http->add(e->self, &route, answer_request, 0, 0) != HL_OK) say(e->self, "test.wrong", "route");
-    if (!server) return;
-    server->announce(e->self, hl_str("api"), hl_str("http://127.0.0.1:8080"));
-    hl_logf(e->self, HL_LOG_INFO, "test.routes", "%u %u %u",
-            server->find(e->self, hl_str("GET"), hl_str("/api/every/1"), &route),
-            server->find(e->self, hl_str("DELETE"), hl_str("/api/every"), &route),
-            server->find(e->self, hl_str("GET"), hl_str("/api/everything"), &route));
-    memset(&request, 0, sizeof request);
-    request.struct_size = sizeof request;
-    request.method = hl_str("PUT");
-    request.path = hl_str("/api/every/1");
-    request.body = hl_str("body");
-    server->dispatch(e->self, &request, answered, 0);
-    request.body = hl_str("a body that is too long");
-    server->dispatch(e->self, &request, answered, 0);
-}
-
-/* ---- metrics/1 and trace/1 ---- */
-
-static void collected(void *state, void *user, const hl_sample_list *list) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    (void)user;
-    for (i = 0; i < list->count; i++) {
-        const hl_sample *sample = hl_sample_at(list, i);
-        if (sample->name.len < 16 || memcmp(sample->name.ptr, "hookline_plugin_", 16)) continue;
-        hl_logf(e->self, HL_LOG_INFO, "test.sample", "%.*s %u %g %u %u", HL_S(sample->name), sample->label_count,
-                sample->value, (unsigned)sample->count,
-                sample->bound_count ? (unsigned)sample->buckets[sample->bound_count] : 0u);
-    }
-}
-
-static void metrics(everything *e) {
-    const hl_metrics_v1 *metrics = e->self->metrics;
-    hl_metric_spec spec;
-    hl_metric *metric = 0;
-    hl_view labels[1], values[1];
-    e->counter = hl_metric_define(e->self, HL_COUNTER, "counted_total", "How often.");
-    e->gauge = hl_metric_define(e->self, HL_GAUGE, "level", "How high.");
-    metrics->add(e->counter, 2);
-    metrics->add(e->counter, -1);
-    metrics->set(e->gauge, 7.5);
-    memset(&spec, 0, sizeof spec);
-    spec.struct_size = sizeof spec;
-    spec.kind = HL_HISTOGRAM;
-    spec.name = hl_str("took_seconds");
-    labels[0] = hl_str("what");
-    spec.labels = labels;
-    spec.label_count = 1;
-    spec.series_limit = 1;
-    if (metrics->define(e->self, &spec, &metric) != HL_OK) say(e->self, "test.wrong", "histogram");
-    values[0] = hl_str("work");
-    e->histogram = metrics->series(metric, values, 1);
-    values[0] = hl_str("beyond the limit");
-    metrics->observe(metrics->series(metric, values, 1), 3);
-    metrics->observe(e->histogram, 0.25);
-    metrics->observe(e->histogram, 100);
-    spec.kind = HL_COUNTER;
-    if (metrics->define(e->self, &spec, &metric) != HL_CONFLICT) say(e->self, "test.wrong", "other kind");
-    metrics->collect(e->self, collected, 0);
-}
-
-static void exported(void *state, void *user, const hl_span_list *list) {
-    everything *e = (everything *)state;
-    uint32_t i;
-    (void)user;
-    for (i = 0; i < list->count; i++) {
-        const hl_span_data *span = hl_span_at(list, i);
-        hl_logf(e->self, HL_LOG_INFO, "test.span", "%.*s %02x %02x %u", HL_S(span->name), span->trace_id[0],
-                span->parent_id[0], span->attribute_count);
-    }
-}
-
-static void trace(everything *e) {
-    const hl_trace_v1 *trace = e->self->trace;
-    char text[HL_TRACEPARENT_SIZE];
-    hl_span none = trace->begin(e->self, hl_str("nobody listens"), hl_str("")), span, child;
-    trace->export_spans(e->self, exported, 0);
-    span = trace->begin(e->self, hl_str("outer"), hl_str("00-ab000000000000000000000000000001-cd00000000000001-01"));
-    child = trace->child(e->self, hl_str("inner"), span);
-    trace->attribute(e->self, child, hl_str("key"), hl_str("value"));
-    hl_logf(e->self, HL_LOG_INFO, "test.trace", "%u %u %.35s", (unsigned)none,
-            trace->traceparent(e->self, span, text), text);
-    trace->end(e->self, child, HL_OK);
-    trace->end(e->self, span, HL_OK);
-}
-
-/* ---- executor/1, timer/1, reactor/1 ---- */
-
-static void worked(void *state, void *user) {
-    everything *e = (everything *)state;
-    hl_logf(e->self, HL_LOG_INFO, "test.worked", "%s %u", (const char *)user, e->self->thread_check->current(e->self));
-}
-
-static void readable(void *state, void *user, int32_t descriptor, uint32_t events) {
-    everything *e = (everything *)state;
-    char byte = 0;
-    (void)user;
-    if (events & HL_FD_READ && read(descriptor, &byte, 1) == 1) {
-        hl_logf(e->self, HL_LOG_INFO, "test.readable", "%c", byte);
-        if (byte == 'b') e->self->reactor->remove(e->self, e->descriptor);
-        else if (write(e->ends[1], "b", 1) != 1) say(e->self, "test.wrong", "write");
-    }
-}
-
-static void work(everything *e) {
-    const hl_executor_v1 *executor = e->self->executor;
-    hl_job job = 0;
-    executor->submit(e->self, worked, (void *)(uintptr_t)"submit");
-    executor->run_on_loop(e->self, 0, worked, (void *)(uintptr_t)"loop");
-    executor->submit_job(e->self, worked, (void *)(uintptr_t)"job", &job);
-    if (executor->cancel(e->self, job + 1000) != HL_NOT_FOUND) say(e->self, "test.wrong", "cancel");
-    e->self->timer->start(e->self, 0, 0, worked, (void *)(uintptr_t)"timer", &e->timer);
-    if (pipe(e->ends) != 0
-        || e->self->reactor->add(e->self, e->ends[0], HL_FD_READ, readable, 0, &e->descriptor) != HL_OK)
-        say(e->self, "test.wrong", "reactor");
-    if (write(e->ends[1], "a", 1) != 1) say(e->self, "test.wrong", "write");
-}
-
-/* ---- provide/1, abi/1, administration/1, clock/1, random/1, topic/1 ---- */
-
-typedef struct { int (*twice)(void *state, int value); } twice_table;
-static int twice(void *state, int value) { (void)state; return 2 * value; }
-static const twice_table provided = {twice};
-
-static void administered(void *state, void *user, hl_status status, hl_view json) {
-    everything *e = (everything *)state;
-    (void)user;
-    hl_logf(e->self, HL_LOG_INFO, "test.administration", "%u %d", status, json.len > 2);
-}
-
-static void small_ones(everything *e) {
-    hl_self *self = e->self;
-    const hl_administration_v1 *administration = (const hl_administration_v1 *)hl_service(self, "administration/1");
-    hl_provided nobody;
-    uint32_t services = 0;
-    uint64_t chance[2] = {0, 0};
-    while (self->abi->service(self, services).len) services++;
-    self->random->fill(self, chance, sizeof chance);
-    hl_logf(self, HL_LOG_INFO, "test.abi", "%u.%u %.*s %u", self->abi->major(self), self->abi->minor(self),
-            HL_S(self->abi->hook_name(self, HL_HOOK_ACL_PUBLISH)), services >= 25);
-    hl_logf(self, HL_LOG_INFO, "test.small", "%d %d %u %u", chance[0] != chance[1], self->clock->wall(self) > 0,
-            self->topic->covers(self, hl_str("a/#"), hl_str("a/+/b")),
-            self->provide->acquire(self, hl_str("org.example.nobody/1"), &nobody));
-    if (self->provide->acquire(self, hl_str("org.example.twice/1"), &nobody) != HL_NOT_FOUND)
-        say(self, "test.wrong", "own");
-    if (administration && administration->status(self, administered, 0) != HL_OK)
-        say(self, "test.administration", "nobody");
-    if (self->thread_check->expect(self, HL_THREAD_LOOP, hl_str("small_ones")) != HL_NOT_ALLOWED)
-        say(self, "test.wrong", "thread");
-}
-
-/* ---- state/1 ---- */
-
-static hl_status export_state(void *state, void *user, const hl_state_writer *writer) {
-    (void)state; (void)user;
-    return writer->write(writer, writer->phase == HL_STATE_BULK ? hl_str("bulk") : hl_str("delta"));
-}
-
-static hl_status import_state(void *state, void *user, const hl_state_reader *reader) {
-    everything *e = (everything *)state;
-    hl_view chunk;
-    (void)user;
-    while (reader->read(reader, &chunk) == HL_OK)
-        hl_logf(e->self, HL_LOG_INFO, "test.import", "%.*s %u %.*s", HL_S(chunk), reader->schema, HL_S(reader->plugin));
-    return HL_OK;
-}
+/* Uses every hook and every service of the host, and says in its log what it has used (coverage.h): the test of the
+ * whole interface. Also built with -std=c99 -Wpedantic, and loaded by brokers with sanitizers. */
+#include "every_hook.h"
+#include "every_service.h"
 
 /* ---- what the test asks for, by messages ---- */
 
+/* org.example.answer/1, which the plugin of provider.c offers. */
+typedef struct { int (*answer)(void *state, int question); } answer_table;
+
+static void borrow(everything *e) {
+    hl_provided provided;
+    if (CALL(e->self, provide, acquire)(e->self, hl_str("org.example.answer/1"), &provided) != HL_OK) {
+        say(e->self, "test.borrowed", "nobody");
+        return;
+    }
+    hl_logf(e->self, HL_LOG_INFO, "test.borrowed", "%d",
+            ((const answer_table *)provided.table)->answer(provided.state, 6));
+    CALL(e->self, provide, release)(e->self, &provided);
+}
+
+static void verdicts(everything *e, const hl_msg *msg) {
+    uint64_t connection = msg->publisher ? msg->publisher->connection : 0;
+    hl_logf(e->self, HL_LOG_INFO, "test.verdicts", "%u %u", CALL(e->self, client, revoke)(e->self, connection),
+            CALL(e->self, client, recheck)(e->self, connection));
+}
+
+static void stop_consuming(everything *e) {
+    hl_consumer_stats stats;
+    hl_view filter = hl_str("every/one/more");
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    if (CALL(e->self, consume, update)(e->self, e->consumer, &filter, 1) != HL_OK)
+        say(e->self, "test.wrong", "other filters");
+    CALL(e->self, consume, pause)(e->self, e->consumer, 1);
+    CALL(e->self, consume, stats)(e->self, e->consumer, &stats);
+    hl_logf(e->self, HL_LOG_INFO, "test.stats", "%u %u", stats.received > 0, (unsigned)stats.lost);
+    CALL(e->self, consume, close)(e->self, e->consumer);
+}
+
+/* What must have worked by the time the test asks for it. */
+static void numbers(everything *e) {
+    hl_self *self = e->self;
+    hl_logf(self, HL_LOG_INFO, "test.numbers", "%u %u %u %u", CALL(self, kv, count)(self) >= 3,
+            CALL(self, kv, bytes)(self) > 0, (unsigned)CALL(self, retained, bytes)(self) > 0,
+            CALL(self, publish, under_way)(self) <= 4096);
+    CALL(self, core, fail)(self, hl_str("too late to fail"));
+    if (CALL(self, http, remove)(self, e->route) != HL_OK) say(self, "test.wrong", "no route");
+    if (e->watch && CALL(self, watch, remove)(self, e->watch) != HL_OK) say(self, "test.wrong", "no watch");
+}
+
+static void reload(everything *e) {
+    const hl_administration_v1 *administration = (const hl_administration_v1 *)hl_service(e->self, "administration/1");
+    if (!administration) return;
+    USE(administration, administration, reload)(e->self, hl_str(""), administered, 0);
+    USE(administration, administration, command)(e->self, hl_str("health"), hl_str(""), administered, 0);
+    if (administration->command(e->self, hl_str("nothing"), hl_str(""), administered, 0) != HL_NOT_FOUND)
+        say(e->self, "test.wrong", "command");
+}
+
 static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
     everything *e = (everything *)state;
-    (void)call;
+    check_call(call, HL_HOOK_MSG_IN, msg);
+    check_message(call, msg);
+    if (begins(msg->topic, "edit/")) return edit(call);
+    if (!hl_view_equal(msg->topic, "ask")) return HL_ABSTAIN;
     if (hl_view_equal(msg->payload, "publish")) {
         publish(e, "every/thing", "plain", "", "plain");
         publish(e, "every/named", "named", "dev-1", "named");
         publish(e, "every/lost", "lost", "nobody", "lost");
         if (publish(e, "every/+", "", "", "") != HL_INVALID) say(e->self, "test.wrong", "topic");
-        e->self->publish->when_ready(e->self, ready, 0);
+        CALL(e->self, publish, when_ready)(e->self, ready, 0);
     } else if (hl_view_equal(msg->payload, "sessions")) {
-        e->self->client->get(e->self, hl_str("dev-1"), sessions, (void *)(uintptr_t)"get");
-        e->self->client->get(e->self, hl_str("nobody"), sessions, (void *)(uintptr_t)"nobody");
-        e->self->client->list(e->self, 0, 1, sessions, (void *)(uintptr_t)"list");
+        CALL(e->self, client, get)(e->self, hl_str("dev-1"), sessions, (void *)(uintptr_t)"get");
+        CALL(e->self, client, get)(e->self, hl_str("nobody"), sessions, (void *)(uintptr_t)"nobody");
+        CALL(e->self, client, list)(e->self, 0, 1, sessions, (void *)(uintptr_t)"list");
     } else if (hl_view_equal(msg->payload, "subscriptions")) {
-        e->self->subs->of_client(e->self, hl_str("dev-1"), subscriptions, (void *)(uintptr_t)"client");
-        e->self->subs->matching(e->self, hl_str("every/thing"), 0, 10, subscriptions, (void *)(uintptr_t)"matching");
+        CALL(e->self, subs, of_client)(e->self, hl_str("dev-1"), subscriptions, (void *)(uintptr_t)"client");
+        CALL(e->self, subs, matching)(e->self, hl_str("every/thing"), 0, 10, subscriptions,
+                                      (void *)(uintptr_t)"matching");
     } else if (hl_view_equal(msg->payload, "identity")) {
-        e->self->client->set_identity(e->self, msg->publisher->connection, hl_str("ann"), 0, 0, hl_str("acme"), done,
-                                      (void *)(uintptr_t)"identity");
+        CALL(e->self, client, set_identity)(e->self, msg->publisher->connection, hl_str("ann"), 0, 0,
+                                            hl_str("acme"), done, (void *)(uintptr_t)"identity");
     } else if (hl_view_equal(msg->payload, "end")) {
-        e->self->client->end_session(e->self, hl_str("dev-1"), 0x98, done, (void *)(uintptr_t)"end");
+        CALL(e->self, client, end_session)(e->self, hl_str("dev-1"), 0x98, done, (void *)(uintptr_t)"end");
     } else if (hl_view_equal(msg->payload, "retained")) {
         hl_publication publication;
         memset(&publication, 0, sizeof publication);
         publication.struct_size = sizeof publication;
         publication.topic = hl_str("every/kept");
         publication.payload = hl_str("kept");
-        e->self->retained->set(e->self, &publication);
+        CALL(e->self, retained, set)(e->self, &publication);
     } else if (hl_view_equal(msg->payload, "look")) {
-        e->self->retained->get(e->self, hl_str("every/kept"), retained, (void *)(uintptr_t)"get");
-        e->self->retained->match(e->self, hl_str("every/#"), retained, (void *)(uintptr_t)"match");
-        hl_logf(e->self, HL_LOG_INFO, "test.retained_count", "%u", (unsigned)e->self->retained->count(e->self));
+        CALL(e->self, retained, get)(e->self, hl_str("every/kept"), retained, (void *)(uintptr_t)"get");
+        CALL(e->self, retained, match)(e->self, hl_str("every/#"), retained, (void *)(uintptr_t)"match");
+        hl_logf(e->self, HL_LOG_INFO, "test.retained_count", "%u", (unsigned)CALL(e->self, retained, count)(e->self));
     } else if (hl_view_equal(msg->payload, "clear")) {
-        e->self->retained->clear(e->self, hl_str("every/kept"));
+        CALL(e->self, retained, clear)(e->self, hl_str("every/kept"));
     } else if (hl_view_equal(msg->payload, "stop consuming")) {
-        hl_consumer_stats stats;
-        memset(&stats, 0, sizeof stats);
-        stats.struct_size = sizeof stats;
-        e->self->consume->pause(e->self, e->consumer, 1);
-        e->self->consume->stats(e->self, e->consumer, &stats);
-        hl_logf(e->self, HL_LOG_INFO, "test.stats", "%u %u", stats.received > 0, (unsigned)stats.lost);
-        e->self->consume->close(e->self, e->consumer);
+        stop_consuming(e);
+    } else if (hl_view_equal(msg->payload, "all subscriptions")) {
+        CALL(e->self, subs, list)(e->self, 0, 10, subscriptions, (void *)(uintptr_t)"list");
+    } else if (hl_view_equal(msg->payload, "verdicts")) {
+        verdicts(e, msg);
+    } else if (hl_view_equal(msg->payload, "kick")) {
+        CALL(e->self, client, kick_client_id)(e->self, hl_str("dev-2"), 0x98);
+        CALL(e->self, client, kick)(e->self, msg->publisher->connection, 0x98);
+    } else if (hl_view_equal(msg->payload, "borrow")) {
+        borrow(e);
+    } else if (hl_view_equal(msg->payload, "reload")) {
+        reload(e);
+    } else if (hl_view_equal(msg->payload, "numbers")) {
+        numbers(e);
+    } else if (hl_view_equal(msg->payload, "report")) {
+        report_coverage(e->self);
     }
     return HL_ABSTAIN;
+}
+
+static hl_status prepare(hl_self *self, const hl_config *config, void **prepared) {
+    hl_node refused = hl_config_find(config, "refuse");
+    (void)self;
+    *prepared = 0;
+    if (!hl_config_boolean(config, "refuse")) return HL_OK;
+    READ(config, refuse)(config, refused, hl_str("as it was told to"));
+    return HL_REFUSED;
+}
+
+static void commit(hl_self *self, void *state, const hl_config *config) {
+    (void)state;
+    hl_logf(self, HL_LOG_INFO, "test.commit", "%.*s", HL_S(hl_config_text(config, "name")));
+}
+
+static hl_status cancelled(void *state, hl_token token) {
+    (void)state;
+    (void)token;
+    return HL_BUSY;
 }
 
 static hl_status start(hl_self *self, const hl_config *config, void **state) {
@@ -389,11 +142,14 @@ static hl_status start(hl_self *self, const hl_config *config, void **state) {
     if (!e) return HL_NO_MEMORY;
     e->self = self;
     *state = e;
-    (void)config;
-    self->handover->offer(self, 3, export_state, 0);
-    self->handover->accept(self, import_state, 0);
-    self->provide->offer(self, hl_str("org.example.twice/1"), &provided, e);
-    hl_on_msg_in(self, hl_str("ask"), asked);
+    USE(self->handover, state, offer)(self, 3, export_state, 0);
+    USE(self->handover, state, accept)(self, import_state, 0);
+    CALL(self, provide, offer)(self, hl_str("org.example.twice/1"), &provided, e);
+    hl_on_msg_in(self, hl_str("#"), asked);
+    register_every_hook(self);
+    log_and_core(e);
+    configuration(e, config);
+    watch(e, config);
     consume(e);
     keys_and_values(e);
     routes(e);
@@ -416,6 +172,16 @@ static const char *const required[] = {
     "state/1", "executor/1", "timer/1", "watch/1", "reactor/1", "topic/1", "clock/1", "random/1", "provide/1", "abi/1",
     "thread_check/1", 0};
 static const char *const optional[] = {"http_server/1", "administration/1", 0};
-static const hl_life life = {sizeof(hl_life), 0, 0, 0, 0, 0, start, 0, 0, 0, 0, stop, 0};
-HL_PLUGIN_FULL("test.everything", "1", HL_FREE | HL_HANDOVER, 0, life, HL_BIT(HL_HOOK_MSG_IN), 0, 0, 0, 0, required,
-               optional)
+static const hl_config_key keys[] = {
+    {"name", HL_TEXT, "nobody", "Any text."},
+    {"integer", HL_INTEGER, "1", "A number."},
+    {"number", HL_NUMBER, "0.5", "Another one."},
+    {"boolean", HL_BOOLEAN, "false", "Yes or no."},
+    {"duration", HL_DURATION, "1s", "How long."},
+    {"size", HL_SIZE, "1KiB", "How much."},
+    {"list", HL_LIST, 0, "Several things."},
+    {"watched", HL_PATH, 0, "A file to look at."},
+    {"refuse", HL_BOOLEAN, "false", "Whether these settings are not accepted."},
+    {0, 0, 0, 0}};
+static const hl_life life = {sizeof(hl_life), 0, 0, prepare, commit, 0, start, 0, 0, cancelled, 0, stop, 0};
+HL_PLUGIN_FULL("test.everything", "1", HL_FREE | HL_HANDOVER, keys, life, 0, 0, 0, 0, 0, required, optional)

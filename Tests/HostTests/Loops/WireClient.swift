@@ -1,9 +1,13 @@
+import COpenSSL
 import Glibc
+import MQTTCodec
 import Testing
 
-/// A plain socket that speaks just enough MQTT 3.1.1 and 5.0 to see whether bytes come through.
+/// A socket that speaks just enough MQTT 3.1.1 and 5.0 to see whether bytes come through; with TLS where it is asked for.
 final class WireClient {
     private let descriptor: Int32
+    private var secure: OpaquePointer?
+    private var key: (identity: String, bytes: String)?
 
     /// Connects to a port of 127.0.0.1. Reads give up after five seconds.
     init(port: UInt16) throws {
@@ -22,7 +26,49 @@ final class WireClient {
         try #require(result == 0)
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        SSL_free(secure)
+        close(descriptor)
+    }
+
+    /// A handshake as a client with a certificate (PEM files), or with a pre-shared key. The server is not looked at.
+    /// False: it was refused.
+    func secure(certificate: (file: String, key: String)? = nil, key: (identity: String, bytes: String)? = nil) throws
+        -> Bool
+    {
+        let context = try #require(SSL_CTX_new(TLS_client_method()))
+        defer { SSL_CTX_free(context) }
+        if let certificate {
+            #expect(SSL_CTX_use_certificate_file(context, certificate.file, SSL_FILETYPE_PEM) == 1)
+            #expect(SSL_CTX_use_PrivateKey_file(context, certificate.key, SSL_FILETYPE_PEM) == 1)
+        }
+        let connection = try #require(SSL_new(context))
+        secure = connection
+        if key != nil {
+            self.key = key
+            SSL_set_ex_data(connection, 0, Unmanaged.passUnretained(self).toOpaque())
+            SSL_set_psk_client_callback(connection) { connection, _, identity, capacity, room, roomSize in
+                guard let me = SSL_get_ex_data(connection, 0),
+                    let key = Unmanaged<WireClient>.fromOpaque(me).takeUnretainedValue().key, let identity, let room,
+                    key.identity.utf8.count < capacity, key.bytes.utf8.count <= roomSize
+                else { return 0 }
+                strcpy(identity, key.identity)
+                for (index, byte) in key.bytes.utf8.enumerated() { room[index] = byte }
+                return UInt32(key.bytes.utf8.count)
+            }
+        }
+        SSL_set_fd(connection, descriptor)
+        return SSL_connect(connection) == 1
+    }
+
+    /// Any packet, in the version given.
+    func send(_ packet: Packet, _ version: ProtocolVersion = .v5_0) { send(packet.encode(version: version)) }
+
+    /// The next packet, read in the version given; nil at the end of the stream.
+    func next(_ version: ProtocolVersion = .v5_0) throws -> Packet? {
+        guard let (first, body) = packet() else { return nil }
+        return try Packet.decode([first, UInt8(body.count)] + body, version: version, role: .fromServer)
+    }
 
     /// CONNECT with a clean start.
     func connect(_ clientID: String, version: UInt8 = 4) {
@@ -55,15 +101,24 @@ final class WireClient {
     }
 
     private func send(_ first: UInt8, _ body: [UInt8]) {
-        let packet = [first, UInt8(body.count)] + body
-        #expect(Glibc.send(descriptor, packet, packet.count, Int32(MSG_NOSIGNAL)) == packet.count)
+        send([first, UInt8(body.count)] + body)
+    }
+
+    private func send(_ packet: [UInt8]) {
+        if let secure {
+            #expect(SSL_write(secure, packet, Int32(packet.count)) == packet.count)
+        } else {
+            #expect(Glibc.send(descriptor, packet, packet.count, Int32(MSG_NOSIGNAL)) == packet.count)
+        }
     }
 
     private func bytes(_ count: Int) -> [UInt8]? {
         var result: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 256)
         while result.count < count {
-            let got = recv(descriptor, &chunk, min(chunk.count, count - result.count), 0)
+            let wanted = min(chunk.count, count - result.count)
+            let got =
+                secure.map { Int(SSL_read($0, &chunk, Int32(wanted))) } ?? recv(descriptor, &chunk, wanted, 0)
             guard got > 0 else { return nil }
             result += chunk.prefix(got)
         }

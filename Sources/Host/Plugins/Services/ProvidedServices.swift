@@ -11,8 +11,8 @@ final class ProvidedServices: Sendable {
 
     private struct State {
         var offers: [String: [Offer]] = [:]
-        /// Which provider a ticket keeps from being stopped.
-        var held: [UInt64: PluginInstance] = [:]
+        /// Which provider a ticket keeps from being stopped, and who has it; nil: the broker.
+        var held: [UInt64: (provider: PluginInstance, user: PluginInstance?)] = [:]
         var nextTicket: UInt64 = 1
     }
 
@@ -43,20 +43,36 @@ final class ProvidedServices: Sendable {
             else { return nil }
             let ticket = state.nextTicket
             state.nextTicket += 1
-            state.held[ticket] = offer.provider
+            state.held[ticket] = (offer.provider, user)
             return (offer, ticket)
         }
     }
 
-    func release(_ ticket: UInt64) {
-        let provider = state.withLock { $0.held.removeValue(forKey: ticket) }
+    /// Nothing happens when the ticket is not one of `user` (nil: the broker).
+    func release(_ ticket: UInt64, by user: PluginInstance? = nil) {
+        let provider = state.withLock { state in
+            guard let held = state.held[ticket], held.user === user else { return nil as PluginInstance? }
+            state.held[ticket] = nil
+            return held.provider
+        }
         provider?.group.letGo()
     }
 
-    func removeAll(of provider: PluginInstance) {
+    /// Nobody finds what an instance offers any more.
+    func withdrawOffers(of provider: PluginInstance) {
         state.withLock { state in
             for name in state.offers.keys { state.offers[name]?.removeAll { $0.provider === provider } }
             state.offers = state.offers.filter { !$0.value.isEmpty }
         }
+    }
+
+    /// Gives back what an instance that has ended still held: its provider must not wait for it.
+    func releaseAll(by user: PluginInstance) {
+        let providers = state.withLock { state in
+            let mine = state.held.filter { $0.value.user === user }
+            for ticket in mine.keys { state.held[ticket] = nil }
+            return mine.values.map(\.provider)
+        }
+        for provider in providers { provider.group.letGo() }
     }
 }

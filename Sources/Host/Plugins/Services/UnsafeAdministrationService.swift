@@ -1,4 +1,5 @@
 import BrokerCore
+import Configuration
 import PluginABI
 
 /// administration/1
@@ -11,6 +12,11 @@ extension ServiceTables {
         }
         table.reload = { handle, name, function, user in
             ServiceTables.administer(handle, .reload(name.len > 0 ? name.text : nil), function, user)
+        }
+        table.command = { handle, name, argument, function, user in
+            guard let command = ControlCommand(rawValue: name.text) else { return HL_NOT_FOUND }
+            let request = ControlRequest(command, name: argument.len > 0 ? argument.text : nil)
+            return ServiceTables.administer(handle, .command(request), function, user)
         }
         return table
     }

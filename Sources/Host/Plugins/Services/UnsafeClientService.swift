@@ -36,7 +36,7 @@ extension ServiceTables {
         table.get = { handle, clientID, function, user in
             guard let function else { return HL_INVALID }
             let clientID = Array(clientID.bytes)
-            let answer = SessionAnswer(function: function, user: user)
+            let answer = PageAnswer<hl_session_list>(function: { function($0, $1, $2) }, user: user)
             return ServiceTables.ask(handle, homeOf: clientID) { instance, shard in
                 let reports = [shard.report(ofClient: clientID)].compactMap { $0 }
                 answer.send(reports, next: 0, status: reports.isEmpty ? HL_NOT_FOUND : HL_OK, to: instance)
@@ -44,7 +44,7 @@ extension ServiceTables {
         }
         table.list = { handle, cursor, limit, function, user in
             guard let function, (1...ServiceTables.maximumPage).contains(limit) else { return HL_INVALID }
-            let answer = SessionAnswer(function: function, user: user)
+            let answer = PageAnswer<hl_session_list>(function: { function($0, $1, $2) }, user: user)
             return ServiceTables.ask(handle, cursor: cursor) { instance, shard in
                 let page = shard.sessionReports(from: cursor, limit: Int(limit))
                 let next = ServiceTables.cursor(after: page.next, in: shard, of: instance)
@@ -116,28 +116,40 @@ extension ServiceTables {
     }
 }
 
-/// Where sessions go.
+/// A page of sessions or subscriptions on its way to the function that asked.
 ///
-/// @unchecked Sendable: the pointer is the plugin's; it gave it to be used on a worker.
-private struct SessionAnswer: @unchecked Sendable {
-    let function: hl_session_list_fn
+/// @unchecked Sendable: function and pointer are the plugin's; it gave them to be used on a worker.
+struct PageAnswer<Page>: @unchecked Sendable {
+    let function: (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafePointer<Page>) -> Void
     let user: UnsafeMutableRawPointer?
 
-    func send(_ reports: [SessionReport], next: UInt64, status: hl_status, to instance: PluginInstance) {
+    /// Makes the page on a worker, in memory that lives until the function has returned.
+    func send(to instance: PluginInstance, _ make: @escaping @Sendable (LentMemory) -> Page) {
         instance.onWorker { [self] in
             let memory = LentMemory()
+            var page = make(memory)
+            withExtendedLifetime(memory) { function(instance.pluginState, user, &page) }
+        }
+    }
+}
+
+extension PageAnswer<hl_session_list> {
+    fileprivate func send(
+        _ reports: [SessionReport], next: UInt64, status: hl_status, to instance: PluginInstance
+    ) {
+        send(to: instance) { memory in
             var list = hl_session_list()
             list.struct_size = UInt32(MemoryLayout<hl_session_list>.size)
             list.status = status
-            list.sessions = memory.array(reports.map { session($0, memory) })
+            list.sessions = memory.array(reports.map { Self.session($0, memory) })
             list.count = list.sessions == nil ? 0 : UInt32(reports.count)
             list.stride = UInt32(MemoryLayout<hl_session_info>.stride)
             list.next = next
-            withExtendedLifetime(memory) { function(instance.pluginState, user, &list) }
+            return list
         }
     }
 
-    private func session(_ report: SessionReport, _ memory: LentMemory) -> hl_session_info {
+    private static func session(_ report: SessionReport, _ memory: LentMemory) -> hl_session_info {
         var session = hl_session_info()
         session.struct_size = UInt32(MemoryLayout<hl_session_info>.size)
         session.flags =

@@ -25,7 +25,7 @@ extension ServiceTables {
         }
         table.release = { handle, provided in
             guard let instance = PluginInstance.of(handle), let provided, provided.pointee.ticket != 0 else { return }
-            instance.context.provided.release(provided.pointee.ticket)
+            instance.context.provided.release(provided.pointee.ticket, by: instance)
             provided.pointee = hl_provided()
         }
         return table

@@ -9,7 +9,7 @@ extension ServiceTables {
         table.of_client = { handle, clientID, function, user in
             guard let function else { return HL_INVALID }
             let clientID = Array(clientID.bytes)
-            let answer = SubscriptionAnswer(function: function, user: user)
+            let answer = PageAnswer<hl_subscription_list>(function: { function($0, $1, $2) }, user: user)
             return ServiceTables.ask(handle, homeOf: clientID) { instance, shard in
                 let reports = shard.subscriptionReports(ofClient: clientID)
                 answer.send(reports ?? [], next: 0, status: reports == nil ? HL_NOT_FOUND : HL_OK, to: instance)
@@ -30,7 +30,7 @@ extension ServiceTables {
         _ function: hl_subscription_list_fn?, _ user: UnsafeMutableRawPointer?
     ) -> hl_status {
         guard let function, (1...maximumPage).contains(limit) else { return HL_INVALID }
-        let answer = SubscriptionAnswer(function: function, user: user)
+        let answer = PageAnswer<hl_subscription_list>(function: { function($0, $1, $2) }, user: user)
         return ask(handle, cursor: cursor) { instance, shard in
             let page = shard.subscriptionReports(from: cursor, limit: Int(limit), matching: topic)
             let next = ServiceTables.cursor(after: page.next, in: shard, of: instance)
@@ -39,28 +39,23 @@ extension ServiceTables {
     }
 }
 
-/// Where subscriptions go.
-///
-/// @unchecked Sendable: the pointer is the plugin's; it gave it to be used on a worker.
-private struct SubscriptionAnswer: @unchecked Sendable {
-    let function: hl_subscription_list_fn
-    let user: UnsafeMutableRawPointer?
-
-    func send(_ reports: [SubscriptionReport], next: UInt64, status: hl_status, to instance: PluginInstance) {
-        instance.onWorker { [self] in
-            let memory = LentMemory()
+extension PageAnswer<hl_subscription_list> {
+    fileprivate func send(
+        _ reports: [SubscriptionReport], next: UInt64, status: hl_status, to instance: PluginInstance
+    ) {
+        send(to: instance) { memory in
             var list = hl_subscription_list()
             list.struct_size = UInt32(MemoryLayout<hl_subscription_list>.size)
             list.status = status
-            list.subscriptions = memory.array(reports.map { subscription($0, memory) })
+            list.subscriptions = memory.array(reports.map { Self.subscription($0, memory) })
             list.count = list.subscriptions == nil ? 0 : UInt32(reports.count)
             list.stride = UInt32(MemoryLayout<hl_subscription>.stride)
             list.next = next
-            withExtendedLifetime(memory) { function(instance.pluginState, user, &list) }
+            return list
         }
     }
 
-    private func subscription(_ report: SubscriptionReport, _ memory: LentMemory) -> hl_subscription {
+    private static func subscription(_ report: SubscriptionReport, _ memory: LentMemory) -> hl_subscription {
         var subscription = hl_subscription()
         subscription.struct_size = UInt32(MemoryLayout<hl_subscription>.size)
         subscription.flags =

@@ -24,7 +24,8 @@ typedef struct hl_host_probe {
     const char *host_name;    /* "hookline-host" */
     const char *host_version; /* "0.3.0" */
     const char *target;       /* "x86_64-linux-gnu" */
-    /* Tables that need no instance, by "name/REV"; NULL when there is none of that name. [init] */
+    /* Tables that need no instance, by "name/REV"; NULL when there is none of that name. [init] In 1.0 there is none at
+     * all: every service belongs to an instance, and an entry that may do no I/O has no use for one. */
     const void *(*get_service)(const struct hl_host_probe *probe, hl_view name);
 } hl_host_probe;
 

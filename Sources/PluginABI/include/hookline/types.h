@@ -9,7 +9,9 @@
  *      [init]     inside create or start          [control]  one at a time per instance, outside hooks
  *      [hook]     inside a hook call only         [loop]     an event loop: must not block
  *      [worker]   a worker thread: may block      [any]      any thread, any time between create and destroy
- *  - every pointer says who owns it and how long it lives.
+ *  - every pointer says who owns it and how long it lives. What a plugin gives to a function is looked at, and copied,
+ *    during that call; what a plugin is given is valid until it returns; both unless it says otherwise beside it.
+ *    A pointer called `state` or `user` is the plugin's own: the host never looks behind it, and hands it back.
  */
 #ifndef HOOKLINE_TYPES_H
 #define HOOKLINE_TYPES_H

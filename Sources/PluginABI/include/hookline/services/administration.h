@@ -22,6 +22,10 @@ typedef struct hl_administration_v1 {
     /* Reads plugins.yaml again, as `hookline reload [NAME]` does; empty: everything. HL_REFUSED: nothing was changed,
      * and why. A plugin may reload itself: function then belongs to the old generation and is not called. */
     hl_status (*reload)(hl_self *self, hl_view instance, hl_json_fn function, void *user);
+    /* Any command of the control socket, by its name there: "status", "health", "plugins", "reload", "stop", and what
+     * later brokers add. argument: the NAME of the command line; empty: none. json: the object that `hookline NAME
+     * --json` prints. HL_NOT_FOUND, and function is not called: this broker has no such command. */
+    hl_status (*command)(hl_self *self, hl_view name, hl_view argument, hl_json_fn function, void *user);
 } hl_administration_v1;
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /*
  * hookline/services/clients.h - client/1 and subs/1: who is connected, and what they subscribe to.
  *
- * Questions are answered by the event loops: the function given is called once, on a worker [worker]. What it is given
- * belongs to the host and is valid until it returns.
+ * Questions are answered by the event loops: the function given is called once, on a worker [worker], unless the
+ * instance stops before that. What it is given belongs to the host and is valid until it returns.
  */
 #ifndef HOOKLINE_SERVICES_CLIENTS_H
 #define HOOKLINE_SERVICES_CLIENTS_H
@@ -37,7 +37,7 @@ typedef struct hl_session_info {
 typedef struct hl_session_list {
     uint32_t struct_size;
     uint32_t flags;
-    hl_status status; /* HL_OK, HL_NOT_FOUND, HL_FAILED (an event loop did not answer) */
+    hl_status status; /* HL_OK; get: HL_NOT_FOUND */
     uint32_t count;
     const hl_session_info *sessions; /* stride bytes apart: use hl_session_at */
     uint32_t stride;
@@ -47,7 +47,7 @@ typedef struct hl_session_list {
 
 typedef void (*hl_session_list_fn)(void *state, void *user, const hl_session_list *list);
 
-/* done of a change: HL_OK, HL_NOT_FOUND or HL_FAILED. */
+/* done of a change: HL_OK or HL_NOT_FOUND. */
 typedef void (*hl_done_fn)(void *state, void *user, hl_status status);
 
 /* client/1 [any]; takes effect at the next turn of the event loop concerned. connection 0: all of them. */
@@ -89,7 +89,7 @@ typedef struct hl_subscription {
 typedef struct hl_subscription_list {
     uint32_t struct_size;
     uint32_t flags;
-    hl_status status;
+    hl_status status; /* HL_OK; of_client: HL_NOT_FOUND */
     uint32_t count;
     const hl_subscription *subscriptions; /* stride bytes apart: use hl_subscription_at */
     uint32_t stride;

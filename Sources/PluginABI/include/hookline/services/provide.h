@@ -25,10 +25,11 @@ typedef struct hl_provide_v1 {
      * who calls them. table lives as long as the instance. HL_CONFLICT: another instance offers that name. */
     hl_status (*offer)(hl_self *self, hl_view name, const void *table, void *state);
     /* [any] Takes a service into use for a short time: while it is held, its generation is not stopped. Acquire it
-     * again for each piece of work, so that a reloaded provider is found. HL_NOT_FOUND: nobody offers it now; that can
-     * be so at any time. Not for a service of one's own. */
+     * again for each piece of work, so that a reloaded provider is found: the newest generation that has started.
+     * HL_NOT_FOUND: nobody offers it now; that can be so at any time. Not for a service of one's own. */
     hl_status (*acquire)(hl_self *self, hl_view name, hl_provided *out);
-    /* [any] Gives it back, once. */
+    /* [any] Gives it back, once; after that table and state must not be used. What is still held when this instance has
+     * stopped is given back by the host. */
     void (*release)(hl_self *self, hl_provided *provided);
 } hl_provide_v1;
 

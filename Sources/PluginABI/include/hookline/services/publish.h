@@ -14,9 +14,11 @@ extern "C" {
 #define HL_RETAIN 0x1u          /* as retained message */
 #define HL_TO_OWN_HOOKS 0x2u    /* hooks and consumers of this instance see it too */
 
-/* What became of a publication. status: HL_OK: it was routed, and stored where its QoS and the receivers ask for it;
- * HL_NOT_FOUND: as_client is not connected; HL_NOT_ALLOWED: refused, see reason_code (an MQTT reason code, as a PUBACK
- * would carry it; 0x10 with HL_OK: nobody subscribes). Runs on a worker [worker]. */
+/* What became of a publication. status: HL_OK: it passed the hooks and was routed: it is in the sessions of its
+ * receivers, and in the store of retained messages if it is one. That is not waiting for a disk: whoever needs to know
+ * that a message is durable publishes it at QoS 1 over a connection. HL_NOT_FOUND: as_client is not connected;
+ * HL_NOT_ALLOWED: refused, see reason_code (an MQTT reason code, as a PUBACK would carry it; 0x10 with HL_OK: nobody
+ * subscribes). Runs on a worker [worker], once, unless the instance stops before that. */
 typedef void (*hl_published_fn)(void *state, void *user, hl_status status, uint32_t reason_code);
 
 /* What publish/1 takes. Owner: plugin; everything is copied. */

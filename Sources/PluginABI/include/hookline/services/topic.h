@@ -28,7 +28,7 @@ typedef struct hl_clock_v1 {
     int64_t (*wall)(hl_self *self); /* nanoseconds since 1970, UTC */
 } hl_clock_v1;
 
-/* random/1 [any] Fit for secrets. */
+/* random/1 [any] Fit for secrets. bytes: memory of the plugin. */
 typedef struct hl_random_v1 {
     uint32_t struct_size;
     uint32_t flags;

@@ -54,7 +54,8 @@ typedef struct hl_trace_v1 {
     /* Begins a child of a span. */
     hl_span (*child)(hl_self *self, hl_view name, hl_span parent);
     void (*attribute)(hl_self *self, hl_span span, hl_view key, hl_view value);
-    /* Writes HL_TRACEPARENT_SIZE bytes, to be passed on; HL_NOT_FOUND for 0 and spans that have ended. */
+    /* Writes HL_TRACEPARENT_SIZE bytes (no NUL) to memory of the plugin, to be passed on; HL_NOT_FOUND for 0 and spans
+     * that have ended. */
     hl_status (*traceparent)(hl_self *self, hl_span span, void *text);
     void (*end)(hl_self *self, hl_span span, hl_status status);
     /* This instance takes spans from now on, in batches, until it stops; one function per instance. */
