@@ -116,6 +116,11 @@ AT(hl_subs_v1, flags, 4);
 AT(hl_subs_v1, of_client, 8);
 AT(hl_subs_v1, list, 16);
 AT(hl_subs_v1, matching, 24);
+/* services/connection.h */
+SIZE(hl_connection_v1, 16);
+AT(hl_connection_v1, struct_size, 0);
+AT(hl_connection_v1, flags, 4);
+AT(hl_connection_v1, open, 8);
 /* services/consume.h */
 SIZE(hl_batch, 40);
 AT(hl_batch, struct_size, 0);

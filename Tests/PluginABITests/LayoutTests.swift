@@ -39,6 +39,7 @@ import Testing
     func serviceSizes() throws {
         let tables: [String: Int] = [
             "hl_abi_v1": MemoryLayout<hl_abi_v1>.size, "hl_administration_v1": MemoryLayout<hl_administration_v1>.size,
+            "hl_connection_v1": MemoryLayout<hl_connection_v1>.size,
             "hl_client_v1": MemoryLayout<hl_client_v1>.size, "hl_clock_v1": MemoryLayout<hl_clock_v1>.size,
             "hl_consume_v1": MemoryLayout<hl_consume_v1>.size, "hl_core_v1": MemoryLayout<hl_core_v1>.size,
             "hl_executor_v1": MemoryLayout<hl_executor_v1>.size, "hl_http_v1": MemoryLayout<hl_http_v1>.size,

@@ -14,6 +14,8 @@ final class BrokerService {
     private(set) var listeners: [BoundListener]
     private let gate: AcceptGate
     let loops: LoopGroup
+    /// For plugins that speak for clients of other protocols.
+    let inside: InsideConnections
     let log: Log
     private let announcements: AnnouncementFiles
     /// Held as long as the broker runs; nil for an ephemeral one.
@@ -52,6 +54,7 @@ final class BrokerService {
             })
         let outlet = EventOutlet(log: log, listeners: configuration.listeners, control: control)
         loops = try LoopGroup(broker: broker, gate: gate, outlet: outlet)
+        inside = loops.inside(gate, listeners: configuration.listeners.map(\.name))
         self.listeners = listeners
         self.log = log
         self.announcements = announcements
@@ -109,11 +112,11 @@ final class BrokerService {
         if let plugins { return plugins }
         do throws(OperationError) {
             let staging = try StagingDirectory(in: runDirectory?.path)
-            let plugins = PluginHost(
-                PluginEnvironment(
-                    broker, log: log, configuration: loaded.configuration.broker, staging: staging,
-                    isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, administer: administer),
-                builtins: builtins)
+            var environment = PluginEnvironment(
+                broker, log: log, configuration: loaded.configuration.broker, staging: staging,
+                isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, administer: administer)
+            environment.broker.connect = { [inside] in inside.open(listener: $0, address: $1) }
+            let plugins = PluginHost(environment, builtins: builtins)
             self.staging = staging
             self.plugins = plugins
             return plugins

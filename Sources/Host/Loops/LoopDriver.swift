@@ -207,6 +207,11 @@ final class LoopDriver: StreamHandler, ShardTransport {
             let connection = shard.adopt(transfer, transport: id.rawValue, now: now)
             loop.setContext(id, connection)
             adopted[id] = connection
+        case .connect(let end, let listener, let address):
+            let id = loop.adopt(descriptor: end.take(), context: 0)
+            let connection = shard.opened(transport: id.rawValue, listener: listener, peer: address, now: now)
+            loop.setContext(id, connection)
+            adopted[id] = connection
         case .openListeners(let sockets):
             for (socket, number) in sockets {
                 do throws(SystemError) {
@@ -237,6 +242,8 @@ struct LoopPort: Sendable {
 enum LoopMessage: Sendable {
     /// Takes over a connection whose session lives on this loop's shard.
     case adopt(DetachedStream, ConnectionTransfer)
+    /// Serves a connection from inside the process as one of this listener's; the gate has let it in.
+    case connect(InsideEnd, listener: Int, address: String)
     /// Accepts connections on these sockets, each with the number of its listener.
     case openListeners([(ListenerSocket, Int)])
     /// Accepts no more connections on these sockets.

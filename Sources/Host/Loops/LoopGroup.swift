@@ -59,6 +59,11 @@ final class LoopGroup {
         for port in ports { _ = port.mailbox.post(.openListeners(sockets)) }
     }
 
+    /// Opens connections from inside the process; `listeners` are all there are, in the order of their numbers.
+    func inside(_ gate: AcceptGate, listeners: [String]) -> InsideConnections {
+        InsideConnections(gate: gate, ports: ports, listeners: listeners)
+    }
+
     /// No loop accepts on these sockets any more, a moment later.
     func close(_ listeners: [BoundListener]) {
         let sockets = listeners.flatMap(\.sockets)

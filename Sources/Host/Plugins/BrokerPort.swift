@@ -63,6 +63,10 @@ public struct BrokerPort: Sendable {
         @Sendable (AdministrationRequest, @escaping @Sendable (AdministrationAnswer) -> Void) -> Bool = { _, _ in false
         }
 
+    /// Opens an MQTT connection from inside the process, on behalf of an address, by the rules of a listener.
+    public var connect: @Sendable (_ listener: String, _ address: String) -> ConnectionOpening = { _, _ in .unavailable
+    }
+
     /// A port made of its functions.
     public init(
         publish: @escaping @Sendable (PluginPublication) -> Bool,

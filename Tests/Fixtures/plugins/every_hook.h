@@ -85,6 +85,9 @@ static hl_verdict on_auth_connect(void *state, hl_call *call, const hl_connect *
         ON(call, set_reason)(call, 0x9c);
         return hl_deny(call, "everything.refused");
     }
+    if (hl_view_equal(connect->client_id, "inside"))
+        hl_logf(call->self, HL_LOG_INFO, "test.inside", "%.*s %.*s", HL_S(connect->client->address),
+                HL_S(connect->client->listener));
     if (hl_view_equal(connect->username, "late")) return CALL(call->self, executor, defer)(call, answer_late);
     if (!connect->username.len) return HL_ALLOW;
     groups[0] = hl_str("first");

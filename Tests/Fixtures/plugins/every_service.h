@@ -10,7 +10,7 @@ typedef struct {
     hl_self *self; /* first: what hooks see of the state */
     hl_series *counter, *gauge, *histogram;
     int ends[2];
-    hl_fd descriptor;
+    hl_fd descriptor, inside_fd;
     hl_timer timer;
     hl_consumer consumer;
     hl_watch watch;

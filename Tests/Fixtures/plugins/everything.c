@@ -58,6 +58,31 @@ static void reload(everything *e) {
         say(e->self, "test.wrong", "command");
 }
 
+/* connection/1: sends CONNECT as an MQTT client does, and waits for the first bytes of the answer. */
+static void heard(void *state, void *user, int32_t descriptor, uint32_t events) {
+    everything *e = (everything *)state;
+    uint8_t answer[4];
+    (void)user;
+    if (!(events & HL_FD_READ) || read(descriptor, answer, sizeof answer) != (ssize_t)sizeof answer) return;
+    hl_logf(e->self, HL_LOG_INFO, "test.connack", "%x %x", (unsigned)answer[0], (unsigned)answer[3]);
+    e->self->reactor->remove(e->self, e->inside_fd);
+    close(descriptor);
+}
+
+static void speak_for_somebody(everything *e) {
+    static const uint8_t packet[] = {0x10, 18, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60,
+                                     0, 6, 'i', 'n', 's', 'i', 'd', 'e'};
+    const hl_connection_v1 *connection = (const hl_connection_v1 *)hl_service(e->self, "connection/1");
+    int32_t descriptor = -1;
+    if (!connection) return;
+    if (connection->open(e->self, hl_str("no such listener"), hl_str("192.0.2.7:1"), &descriptor) != HL_NOT_FOUND
+        || connection->open(e->self, hl_str(""), hl_str(""), &descriptor) != HL_INVALID
+        || USE(connection, connection, open)(e->self, hl_str("tcp"), hl_str("192.0.2.7:1"), &descriptor) != HL_OK
+        || e->self->reactor->add(e->self, descriptor, HL_FD_READ, heard, 0, &e->inside_fd) != HL_OK
+        || write(descriptor, packet, sizeof packet) != (ssize_t)sizeof packet)
+        say(e->self, "test.wrong", "connection");
+}
+
 static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
     everything *e = (everything *)state;
     check_call(call, HL_HOOK_MSG_IN, msg);
@@ -109,6 +134,8 @@ static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
         borrow(e);
     } else if (hl_view_equal(msg->payload, "reload")) {
         reload(e);
+    } else if (hl_view_equal(msg->payload, "connect")) {
+        speak_for_somebody(e);
     } else if (hl_view_equal(msg->payload, "numbers")) {
         numbers(e);
     } else if (hl_view_equal(msg->payload, "report")) {
@@ -171,7 +198,7 @@ static const char *const required[] = {
     "log/1", "publish/1", "consume/1", "client/1", "subs/1", "retained/1", "kv/1", "http/1", "metrics/1", "trace/1",
     "state/1", "executor/1", "timer/1", "watch/1", "reactor/1", "topic/1", "clock/1", "random/1", "provide/1", "abi/1",
     "thread_check/1", 0};
-static const char *const optional[] = {"http_server/1", "administration/1", 0};
+static const char *const optional[] = {"http_server/1", "administration/1", "connection/1", 0};
 static const hl_config_key keys[] = {
     {"name", HL_TEXT, "nobody", "Any text."},
     {"integer", HL_INTEGER, "1", "A number."},

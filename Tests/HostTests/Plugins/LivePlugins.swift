@@ -57,6 +57,7 @@ final class LivePlugins: @unchecked Sendable {
                 return true
             })
         environment.dataDirectory = data
+        environment.broker.connect = { [service] in service.inside.open(listener: $0, address: $1) }
         let lines = lines
         environment.log = PluginLog(
             isEnabled: { $0 <= .info }, write: { line in lines.withLock { $0.append(line) } })

@@ -16,6 +16,16 @@ enum PluginFixture {
     private static let folder = NSTemporaryDirectory() + "hookline-fixtures-\(getpid())"
     private static let built = Locked<[String: String]>([:])
 
+    /// Compiler and flags. Under a sanitizer the plugins are instrumented, too, by the compiler whose runtime the tests
+    /// were linked with.
+    private static let compiler: [String] = {
+        for (symbol, name) in [("__tsan_init", "thread"), ("__asan_init", "address")]
+        where dlsym(nil, symbol) != nil {
+            return ["clang", "-fsanitize=\(name)", "-g"]
+        }
+        return ["gcc"]
+    }()
+
     /// The shared object of a source with these flags.
     static func build(_ name: String, _ flags: String...) throws -> String {
         let key = ([name] + flags).joined(separator: " ")
@@ -27,7 +37,8 @@ enum PluginFixture {
             let process = Process()
             process.executableURL = URL(filePath: "/usr/bin/env")
             process.arguments =
-                ["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"] + flags
+                compiler
+                + ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"] + flags
                 + ["-I\(root)/Sources/PluginABI/include", "-o", path, "\(root)/Tests/Fixtures/plugins/\(name).c"]
             try process.run()
             process.waitUntilExit()

@@ -1,4 +1,5 @@
 import Configuration
+import Glibc
 import PluginABI
 import PluginSDK
 import PositionedYAML
@@ -106,6 +107,12 @@ import Testing
             ])
     }
 
+    @Test("A plugin opens a connection of its own, which the broker holds to MQTT")
+    func connection() throws {
+        let live = try started(2)
+        #expect(ask(live, try live.client("dev-1"), "connect", "swift.connected") == ["true 2 true"])
+    }
+
     @Test("An interest is narrowed and ended while the plugin runs; state goes to the next generation")
     func changes() throws {
         let live = try started(1)
@@ -129,7 +136,7 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         var description = PluginSDK.PluginDescription(id: "test.swift", version: "1", hooks: [.messageIn])
         description.hasStatePerLoop = true
         description.handsOverState = true
-        description.optionalServices = ["http_server/1", "administration/1"]
+        description.optionalServices = ["http_server/1", "administration/1", "connection/1"]
         return description
     }
 
@@ -200,6 +207,7 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         case "serve": serve()
         case "administration": askAdministration()
         case "narrow": narrow()
+        case "connect": host.submit { self.connect() }
         default: break
         }
     }
@@ -319,7 +327,7 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
 
     private func askAdministration() {
         let host = host
-        let told: @Sendable (AdministrationAnswer) -> Void = { answer in
+        let told: @Sendable (PluginSDK.AdministrationAnswer) -> Void = { answer in
             switch answer {
             case .done(let text): host.log(.info, "swift.administration", "done \(text)")
             case .refused(let words): host.log(.info, "swift.administration", "refused \(words)")
@@ -329,6 +337,19 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         host.reload(nil, told)
         host.command("plugins", nil, told)
         host.log(.info, "swift.administration", "\(host.command("no such command", nil, told))")
+    }
+
+    /// A connection is there when the broker answers on it; a wrong first packet ends it.
+    private func connect() {
+        let none = host.openConnection(listener: "nowhere", address: "somebody") == nil
+        guard let descriptor = host.openConnection(address: "somebody") else { return }
+        let ping: [UInt8] = [0xC0, 0]
+        let written = write(descriptor, ping, ping.count)
+        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        var byte: UInt8 = 0
+        let isEnded = poll(&ready, 1, 5000) == 1 && read(descriptor, &byte, 1) == 0
+        close(descriptor)
+        host.log(.info, "swift.connected", "\(none) \(written) \(isEnded)")
     }
 
     private func narrow() {

@@ -23,11 +23,11 @@ enum ServiceTables {
         ("trace/1", UnsafeRawPointer(trace)), ("state/1", UnsafeRawPointer(handover)),
         ("reactor/1", UnsafeRawPointer(reactor)), ("provide/1", UnsafeRawPointer(provide)),
         ("abi/1", UnsafeRawPointer(abi)), ("thread_check/1", UnsafeRawPointer(threadCheck)),
-        ("administration/1", UnsafeRawPointer(administration)),
+        ("administration/1", UnsafeRawPointer(administration)), ("connection/1", UnsafeRawPointer(connection)),
     ]
 
     /// Services that change or show more than a plugin needs: only for those that ask for them by name.
-    static let onlyByName: Set<String> = ["http_server/1", "administration/1"]
+    static let onlyByName: Set<String> = ["http_server/1", "administration/1", "connection/1"]
 
     nonisolated(unsafe) static let core = constant(makeCore())
     nonisolated(unsafe) static let log = constant(makeLog())
@@ -53,6 +53,7 @@ enum ServiceTables {
     nonisolated(unsafe) static let abi = constant(makeABI())
     nonisolated(unsafe) static let threadCheck = constant(makeThreadCheck())
     nonisolated(unsafe) static let administration = constant(makeAdministration())
+    nonisolated(unsafe) static let connection = constant(makeConnection())
 
     /// Never freed: plugins keep the pointers.
     private static func constant<Table>(_ table: Table) -> UnsafePointer<Table> {

@@ -11,6 +11,7 @@
 #include "hooks.h"
 #include "services/administration.h"
 #include "services/clients.h"
+#include "services/connection.h"
 #include "services/consume.h"
 #include "services/http.h"
 #include "services/introspection.h"
@@ -90,7 +91,8 @@ struct hl_self {
     const hl_provide_v1 *provide;
     const hl_abi_v1 *abi;
     const hl_thread_check_v1 *thread_check;
-    /* Only for plugins that list them as required or optional, and by get_service: http_server/1, administration/1. */
+    /* Only for plugins that list them as required or optional, and by get_service: http_server/1, administration/1,
+     * connection/1. */
 };
 
 #ifdef __cplusplus
