@@ -17,6 +17,10 @@ public struct MetricSeries: @unchecked Sendable {
     public func set(_ value: Double) { table.pointee.set?(series, value) }
     /// Histogram.
     public func observe(_ value: Double) { table.pointee.observe?(series, value) }
+    /// Histogram; the span, which must be open, becomes the exemplar of the bucket.
+    public func observe(_ value: Double, in span: TraceSpan, of host: PluginHost) {
+        table.pointee.observe_in?(host.raw, series, value, span.id)
+    }
 }
 
 /// A metric with labels; keep the series that are used often.

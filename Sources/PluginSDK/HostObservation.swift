@@ -10,6 +10,22 @@ public struct Sample: Sendable, Equatable {
         public var counts: [UInt64]
         /// Observations.
         public var count: UInt64
+        /// At most one for each bucket.
+        public var exemplars: [Exemplar] = []
+    }
+
+    /// The span in which the latest value of a bucket was observed.
+    public struct Exemplar: Sendable, Equatable {
+        /// Index into `Buckets.counts`.
+        public var bucket: Int
+        /// What was observed.
+        public var value: Double
+        /// Wall clock, nanoseconds since 1970.
+        public var time: Int64
+        /// 16 bytes.
+        public var trace: [UInt8]
+        /// 8 bytes.
+        public var span: [UInt8]
     }
 
     /// A label and its value.
@@ -157,6 +173,15 @@ extension Sample {
         let bounds = UnsafeBufferPointer(start: raw.bounds, count: raw.bounds == nil ? 0 : Int(raw.bound_count))
         let counts = UnsafeBufferPointer(start: raw.buckets, count: raw.buckets == nil ? 0 : Int(raw.bound_count) + 1)
         buckets = Buckets(bounds: Array(bounds), counts: Array(counts), count: raw.count)
+        for index in 0..<Int(raw.exemplars == nil ? 0 : raw.exemplar_count) {
+            let place = UnsafeRawPointer(raw.exemplars) + index * Int(raw.exemplar_stride)
+            let given = place.assumingMemoryBound(to: hl_exemplar.self).pointee
+            buckets?.exemplars.append(
+                Exemplar(
+                    bucket: Int(given.bucket), value: given.value, time: given.time,
+                    trace: withUnsafeBytes(of: given.trace_id) { Array($0) },
+                    span: withUnsafeBytes(of: given.span_id) { Array($0) }))
+        }
     }
 }
 

@@ -54,6 +54,7 @@ import Testing
             "hl_store_v1": MemoryLayout<hl_store_v1>.size,
         ]
         let values: [String: Int] = [
+            "hl_exemplar": MemoryLayout<hl_exemplar>.size,
             "hl_batch": MemoryLayout<hl_batch>.size, "hl_consumer_options": MemoryLayout<hl_consumer_options>.size,
             "hl_consumer_stats": MemoryLayout<hl_consumer_stats>.size, "hl_field": MemoryLayout<hl_field>.size,
             "hl_http_request": MemoryLayout<hl_http_request>.size,

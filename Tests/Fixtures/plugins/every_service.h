@@ -205,6 +205,9 @@ static void collected(void *state, void *user, const hl_sample_list *list) {
         hl_logf(e->self, HL_LOG_INFO, "test.sample", "%.*s %u %g %u %u", HL_S(sample->name), sample->label_count,
                 sample->value, (unsigned)sample->count,
                 sample->bound_count ? (unsigned)sample->buckets[sample->bound_count] : 0u);
+        if (sample->exemplar_count)
+            hl_logf(e->self, HL_LOG_INFO, "test.exemplar", "%u %u %g %02x", sample->exemplar_count,
+                    sample->exemplars->bucket, sample->exemplars->value, sample->exemplars->trace_id[0]);
     }
 }
 
@@ -252,6 +255,8 @@ static void exported(void *state, void *user, const hl_span_list *list) {
 static void trace(everything *e) {
     const hl_trace_v1 *trace = e->self->trace;
     char text[HL_TRACEPARENT_SIZE];
+    hl_metric *metric = 0;
+    hl_metric_spec spec;
     hl_span none = USE(trace, trace, begin)(e->self, hl_str("nobody listens"), hl_str("")), span, child;
     USE(trace, trace, export_spans)(e->self, exported, 0);
     span = USE(trace, trace, begin)(e->self, hl_str("outer"),
@@ -260,6 +265,15 @@ static void trace(everything *e) {
     USE(trace, trace, attribute)(e->self, child, hl_str("key"), hl_str("value"));
     hl_logf(e->self, HL_LOG_INFO, "test.trace", "%u %u %.35s", (unsigned)none,
             USE(trace, trace, traceparent)(e->self, span, text), text);
+    memset(&spec, 0, sizeof spec);
+    spec.struct_size = sizeof spec;
+    spec.kind = HL_HISTOGRAM;
+    spec.name = hl_str("traced_seconds");
+    if (e->self->metrics->define(e->self, &spec, &metric) == HL_OK) {
+        hl_series *series = e->self->metrics->series(metric, 0, 0);
+        CALL(e->self, metrics, observe_in)(e->self, series, 0.3, span);
+        e->self->metrics->observe_in(e->self, series, 20, 0);
+    }
     USE(trace, trace, end)(e->self, child, HL_OK);
     USE(trace, trace, end)(e->self, span, HL_OK);
 }

@@ -180,8 +180,8 @@ static hl_status start(hl_self *self, const hl_config *config, void **state) {
     consume(e);
     keys_and_values(e);
     routes(e);
-    metrics(e);
     trace(e);
+    metrics(e);
     work(e);
     small_ones(e);
     return HL_OK;

@@ -120,10 +120,12 @@ struct EveryServiceTests {
     func observability() throws {
         let live = try started(2)
         #expect(
-            live.messages("test.sample", count: 4).sorted() == [
+            live.messages("test.sample", count: 5).sorted() == [
                 "hookline_plugin_counted_total 1 2 0 0", "hookline_plugin_level 1 7.5 0 0",
                 "hookline_plugin_took_seconds 2 100.25 2 2", "hookline_plugin_took_seconds 2 3 1 1",
+                "hookline_plugin_traced_seconds 1 20.3 2 2",
             ])
+        #expect(live.messages("test.exemplar") == ["1 6 0.3 ab"])
         #expect(live.messages("test.trace") == ["0 0 00-ab000000000000000000000000000001"])
         let spans = live.messages("test.span", count: 2)
         #expect(spans.count == 2 && spans[0].hasPrefix("inner ab ") && spans[0].hasSuffix(" 1"))

@@ -57,7 +57,8 @@ final class LivePlugins: @unchecked Sendable {
                 return true
             })
         environment.dataDirectory = data
-        environment.broker.connect = { [service] in service.inside.open(listener: $0, address: $1) }
+        let inside = service.inside
+        environment.broker.connect = { inside.open(listener: $0, address: $1) }
         let lines = lines
         environment.log = PluginLog(
             isEnabled: { $0 <= .info }, write: { line in lines.withLock { $0.append(line) } })

@@ -1,4 +1,13 @@
+import Locking
 import Synchronization
+
+/// The span in which a value was observed.
+struct MetricExemplar: Sendable {
+    var value: Double
+    /// Wall clock, nanoseconds since 1970.
+    var time: Int64
+    var context: Tracer.Context
+}
 
 /// One series of a metric: numbers that any thread changes without a lock.
 final class MetricSeries: Sendable {
@@ -11,6 +20,8 @@ final class MetricSeries: Sendable {
 
     private final class Bucket: Sendable {
         let count = Atomic<UInt64>(0)
+        /// Touched only where spans are recorded, which they seldom are.
+        let exemplar = Locked<MetricExemplar?>(nil)
     }
 
     fileprivate init(_ metric: Metric, _ labels: [[UInt8]]) {
@@ -29,10 +40,14 @@ final class MetricSeries: Sendable {
         bits.store(value.bitPattern, ordering: .relaxed)
     }
 
-    func observe(_ value: Double) {
+    func observe(_ value: Double, in span: (context: Tracer.Context, now: Int64)? = nil) {
         guard metric.kind == .histogram, !value.isNaN else { return }
         let bucket = metric.bounds.firstIndex { value <= $0 } ?? metric.bounds.count
         buckets[bucket].count.wrappingAdd(1, ordering: .relaxed)
+        if let span {
+            let exemplar = MetricExemplar(value: value, time: span.now, context: span.context)
+            buckets[bucket].exemplar.withLock { $0 = exemplar }
+        }
         observations.wrappingAdd(1, ordering: .relaxed)
         change { $0 + value }
     }
@@ -59,7 +74,10 @@ final class MetricSeries: Sendable {
             kind: metric.kind, name: "hookline_plugin_" + metric.name, help: metric.help,
             labels: [("instance", Array(metric.instance.utf8))] + zip(metric.labelNames, labels).map { ($0, $1) },
             value: Double(bitPattern: bits.load(ordering: .relaxed)),
-            count: observations.load(ordering: .relaxed), bounds: metric.bounds, buckets: cumulated)
+            count: observations.load(ordering: .relaxed), bounds: metric.bounds, buckets: cumulated,
+            exemplars: buckets.enumerated().compactMap { index, bucket in
+                bucket.exemplar.withLock { $0 }.map { (index, $0) }
+            })
     }
 }
 
@@ -73,6 +91,8 @@ struct MetricSample: Sendable {
     var count: UInt64 = 0
     var bounds: [Double] = []
     var buckets: [UInt64] = []
+    /// At most one for each bucket.
+    var exemplars: [(bucket: Int, exemplar: MetricExemplar)] = []
 }
 
 /// A metric of one instance with its series. [any thread]

@@ -32,6 +32,11 @@ extension ServiceTables {
         table.add = { series, amount in ServiceTables.with(series) { $0.add(amount) } }
         table.set = { series, value in ServiceTables.with(series) { $0.set(value) } }
         table.observe = { series, value in ServiceTables.with(series) { $0.observe(value) } }
+        table.observe_in = { handle, series, value, span in
+            let tracer = PluginInstance.of(handle)?.context.tracer
+            let context = span == 0 ? nil : tracer?.context(of: span)
+            ServiceTables.with(series) { $0.observe(value, in: context.map { ($0, wallNow()) }) }
+        }
         table.collect = { handle, function, user in
             guard let instance = PluginInstance.of(handle), let function else { return HL_INVALID }
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
@@ -125,6 +130,20 @@ private struct SampleAnswer: @unchecked Sendable {
         sample.bounds = memory.array(given.bounds)
         sample.buckets = memory.array(given.buckets)
         sample.bound_count = sample.bounds == nil ? 0 : UInt32(given.bounds.count)
+        sample.exemplars = memory.array(given.exemplars.map { exemplar($0.exemplar, bucket: $0.bucket) })
+        sample.exemplar_count = sample.exemplars == nil ? 0 : UInt32(given.exemplars.count)
+        sample.exemplar_stride = UInt32(MemoryLayout<hl_exemplar>.stride)
         return sample
+    }
+
+    private func exemplar(_ given: MetricExemplar, bucket: Int) -> hl_exemplar {
+        var exemplar = hl_exemplar()
+        exemplar.struct_size = UInt32(MemoryLayout<hl_exemplar>.size)
+        exemplar.bucket = UInt32(bucket)
+        exemplar.value = given.value
+        exemplar.time = given.time
+        withUnsafeMutableBytes(of: &exemplar.trace_id) { $0.copyBytes(from: given.context.traceID.prefix($0.count)) }
+        withUnsafeMutableBytes(of: &exemplar.span_id) { $0.copyBytes(from: given.context.spanID.prefix($0.count)) }
+        return exemplar
     }
 }

@@ -5,6 +5,7 @@
 #define HOOKLINE_SERVICES_METRICS_H
 
 #include "log.h"
+#include "trace.h"
 #include "../types.h"
 
 #ifdef __cplusplus
@@ -33,6 +34,18 @@ typedef struct hl_metric_spec {
 typedef struct hl_metric hl_metric;
 typedef struct hl_series hl_series;
 
+/* The span in which the latest value of a bucket was observed. Arrays of it carry count and stride. */
+typedef struct hl_exemplar {
+    uint32_t struct_size;
+    uint32_t flags;
+    uint32_t bucket; /* index into hl_sample.buckets */
+    uint32_t reserved;
+    double value;
+    int64_t time; /* wall clock, nanoseconds since 1970 */
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+} hl_exemplar;
+
 /* One number on its way out. Owner: host; valid until the collector returns. Arrays carry count and stride. */
 typedef struct hl_sample {
     uint32_t struct_size;
@@ -48,6 +61,9 @@ typedef struct hl_sample {
     const uint64_t *buckets; /* histogram: cumulated, one more than bounds (the last is +Inf) */
     uint32_t bound_count;
     uint32_t reserved;
+    const hl_exemplar *exemplars; /* histogram: at most one for each bucket, exemplar_stride bytes apart */
+    uint32_t exemplar_count;
+    uint32_t exemplar_stride;
 } hl_sample;
 
 typedef struct hl_sample_list {
@@ -79,6 +95,8 @@ typedef struct hl_metrics_v1 {
     void (*observe)(hl_series *series, double value);
     /* All metrics of all instances, and the broker's own. */
     hl_status (*collect)(hl_self *self, hl_collect_fn function, void *user);
+    /* histogram: as observe, and the span, which must be open, becomes the exemplar of the bucket. 0: as observe. */
+    void (*observe_in)(hl_self *self, hl_series *series, double value, hl_span span);
 } hl_metrics_v1;
 
 #ifdef __cplusplus
