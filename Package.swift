@@ -86,6 +86,7 @@ let package = Package(
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
         .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(name: "StrictJSON", swiftSettings: settings),
+        .target(name: "Base64Coding", swiftSettings: settings),
         .target(
             name: "Host",
             dependencies: [
@@ -121,10 +122,10 @@ let package = Package(
         // Plugins.
         .target(name: "PluginSDK", dependencies: ["Locking", "PluginABI"], swiftSettings: settings),
         .target(
-            name: "PasswordFile", dependencies: ["CCrypt", "COpenSSL"], path: "Plugins/Auth/PasswordFile",
+            name: "PasswordFile", dependencies: ["Base64Coding", "CCrypt", "COpenSSL"], path: "Plugins/Auth/PasswordFile",
             swiftSettings: settings),
         .target(
-            name: "Tokens", dependencies: ["COpenSSL", "StrictJSON"], path: "Plugins/Auth/Tokens",
+            name: "Tokens", dependencies: ["Base64Coding", "COpenSSL", "StrictJSON"], path: "Plugins/Auth/Tokens",
             swiftSettings: settings),
         .target(
             name: "AccessRules", dependencies: ["PluginSDK", "PositionedYAML"], path: "Plugins/ACL/AccessRules",
@@ -171,14 +172,17 @@ let package = Package(
                 "PluginABI", "PluginSDK", "Reactor", "COpenSSL", "CSystem", "Locking", "MQTTCodec", "StoreFormat",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
-        .testTarget(name: "PasswordFileTests", dependencies: ["PasswordFile"], swiftSettings: settings),
+        .testTarget(name: "PasswordFileTests", dependencies: ["Base64Coding", "PasswordFile"], swiftSettings: settings),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: settings),
         .testTarget(
             name: "TokenTests", dependencies: ["Tokens"], exclude: ["make_tokens.py"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),
         .testTarget(
             name: "AuthPluginTests",
-            dependencies: ["AuthPlugin", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK", "Tokens"],
+            dependencies: [
+                "AuthPlugin", "Base64Coding", "Locking", "PasswordFile", "PluginTesting", "PluginABI", "PluginSDK",
+                "Tokens",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "ACLPluginTests",
@@ -190,7 +194,7 @@ let package = Package(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "StoreFormat", "hookline-host"],
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ] + plugin("Auth", uses: ["CCurl", "CPostgres", "PasswordFile", "StrictJSON", "Tokens"])
+    ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Tokens"])
         + plugin("ACL", uses: ["AccessRules"])
         + plugin("StoreSQLite", uses: ["CSQLite", "PluginABI", "StoreEngine"]) + fuzzing,
     cLanguageStandard: .c11

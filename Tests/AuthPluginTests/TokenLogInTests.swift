@@ -1,3 +1,4 @@
+import Base64Coding
 import PasswordFile
 import PluginABI
 import PluginSDK

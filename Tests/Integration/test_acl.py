@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from broker import DEADLINE, command
-from client import V311, Client
+from client import V311, Client, properties
 from wire import Wire, connect, publish
 
 CONFIG = """\
@@ -263,6 +263,47 @@ def test_subscribers_learn_the_sender_from_the_broker(serve, threads, rules):
         device.publish("sensors/dev-1/t", b"x", 1, UserProperty=[("sender", "root"), ("other", "kept")])
         message = dashboard.receive()
         assert message.properties.UserProperty == [("other", "kept"), ("sender", "dev-1")]
+
+
+def test_a_will_carries_its_sender_and_not_what_it_claims(serve, threads, rules):
+    broker = serve(threads=threads, config=CONFIG.replace(
+        "file: acl.yaml", "file: acl.yaml, stamp: { client: sender }"))
+    claims = properties("WILLMESSAGE", UserProperty=[("sender", "root"), ("other", "kept")])
+    with Client(broker, "dashboard") as dashboard:
+        dashboard.subscribe("sensors/#", 1)
+        Client(broker, "dev-1", will={
+            "topic": "sensors/dev-1/will", "payload": b"gone", "qos": 1, "properties": claims}).connect().drop()
+        message = dashboard.receive()
+        assert message.payload == b"gone"
+        assert message.properties.UserProperty == [("other", "kept"), ("sender", "dev-1")]
+
+
+def test_a_retained_message_and_a_queued_one_carry_their_sender(serve, threads, rules):
+    broker = serve(threads=threads, config=CONFIG.replace(
+        "file: acl.yaml", "file: acl.yaml, stamp: { client: sender }"))
+    session = Client(broker, "dashboard", expiry=300).connect()
+    session.subscribe("sensors/+/queued", 1)
+    session.close()
+    with Client(broker, "dev-1") as device:
+        for kind, retain in (("queued", False), ("retained", True)):
+            device.publish(f"sensors/dev-1/{kind}", b"x", 1, retain, UserProperty=[("sender", "root")])
+    with Client(broker, "dashboard", clean=False, expiry=300) as dashboard:
+        assert dashboard.receive().properties.UserProperty == [("sender", "dev-1")]
+        dashboard.subscribe("sensors/+/retained", 1)
+        assert dashboard.receive().properties.UserProperty == [("sender", "dev-1")]
+
+
+def test_a_will_that_lost_its_permission_is_not_published(guarded, rules):
+    """Allowed when the client connected, and asked about again when its time has come."""
+    with Client(guarded, "dashboard") as dashboard:
+        dashboard.subscribe("sensors/#", 1)
+        dashboard.subscribe("end", 1)
+        device = Client(guarded, "dev-1", will={"topic": "sensors/dev-1/will", "payload": b"will", "qos": 1}).connect()
+        rules.write(RULES + '  - { deny: publish, topic: "sensors/+/will" }\n', guarded, r"acl\.reloaded")
+        device.drop()
+        guarded.log.wait("client.disconnected .*client=dev-1")
+        dashboard.publish("end", b"end", 1)
+        assert dashboard.until(b"end") == []
 
 
 def test_rules_on_trial_are_reported_and_not_obeyed(serve, rules, tmp_path):

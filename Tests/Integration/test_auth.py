@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from broker import DEADLINE, command
 from client import V5, V311, Client, Refused
+from wire import Wire, integer, packet, publish, string, subscribe
 
 CONFIG = """\
 broker:
@@ -87,7 +88,7 @@ def test_a_burst_of_log_ins_does_not_stop_the_messages_of_others(guarded):
     """Hashing takes a while on purpose. Who has to wait too long is told so, not that the password is wrong."""
     with Client(guarded, username="alice", password="wonder") as talker:
         talker.subscribe("t", 1)
-        clients = [Client(guarded, username="alice", password="wonder") for _ in range(40)]
+        clients = [Client(guarded, username="alice", password="wonder") for _ in range(50)]
         for client in clients:
             client.paho.connect_async(*client.address)
             client.paho.loop_start()
@@ -98,6 +99,8 @@ def test_a_burst_of_log_ins_does_not_stop_the_messages_of_others(guarded):
         assert codes[0] == 0 and set(codes) <= {0, 0x89}
         for client in clients:
             client.close()
+    guarded.stop()
+    assert "did not decide in time" not in guarded.log.text(), "who is not looked at is told so before its deadline"
 
 
 def test_no_password_reaches_the_log(guarded):
@@ -202,6 +205,67 @@ def forged_with_the_public_key():
 def test_the_connection_ends_when_the_token_does(tokens):
     with Client(tokens, username="x", password=token(lifetime=2)) as client:
         assert client.disconnected.wait(DEADLINE)
+
+
+# ---- tokens that are replaced before they end
+
+METHOD = "JWT"
+TOKEN_ENDED = 0xA0
+
+
+def method_and_data(data):
+    inner = b"\x15" + string(METHOD) + b"\x16" + string(data)
+    return integer(len(inner)) + inner
+
+
+def with_token(broker, client_id, data):
+    """A client that has logged in by enhanced authentication."""
+    wire = Wire(broker, packet(1, string("MQTT") + bytes([5, 2, 0, 60]) + method_and_data(data) + string(client_id)))
+    assert wire.expect(2)[1] == 0
+    return wire
+
+
+def renew(wire, data):
+    wire.send(packet(15, b"\x19" + method_and_data(data)))
+
+
+def is_alive(wire):
+    wire.send(packet(12))
+    wire.expect(13)
+
+
+def test_a_token_that_is_renewed_keeps_the_connection(tokens):
+    """[MQTT-4.12.1-1]. The one that is not renewed ends, and shows that the time of the first token is over."""
+    lifetime = 2
+    with with_token(tokens, "renewed", token(lifetime)) as renewed, with_token(tokens, "ends", token(lifetime)) as ends:
+        renew(renewed, token(300))
+        assert renewed.expect(15)[0] == 0
+        ends.expect_end(TOKEN_ENDED)
+        is_alive(renewed)
+        renew(renewed, token(lifetime))
+        assert renewed.expect(15)[0] == 0
+        renewed.expect_end(TOKEN_ENDED)
+
+
+@pytest.mark.parametrize("bad", [
+    lambda: token(-10), lambda: token(key=ec.generate_private_key(ec.SECP256R1())), lambda: "no token",
+    lambda: token(sub="bob")], ids=["expired", "forged", "no token", "another user"])
+def test_a_renewal_that_is_not_right_ends_the_connection(tokens, bad):
+    with with_token(tokens, "c1", token()) as wire:
+        renew(wire, bad())
+        wire.expect_end(0x87)
+
+
+def test_groups_that_a_renewed_token_lacks_are_lost(tokens):
+    with with_token(tokens, "c1", token(roles=["ops"], tenant="acme", site="berlin")) as wire:
+        wire.send(subscribe("acme/#", 1))
+        assert wire.expect(9)[-1] == 1
+        renew(wire, token(tenant="acme", site="berlin"))
+        assert wire.expect(15)[0] == 0
+        wire.send(publish("acme/berlin/alice", b"x", qos=1))
+        assert wire.expect(4)[2] == 0x87
+        wire.send(subscribe("acme/#", 1, identifier=2))
+        assert wire.expect(9)[-1] == 0x87
 
 
 def test_no_token_reaches_the_log(tokens):

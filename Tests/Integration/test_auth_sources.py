@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -48,11 +49,16 @@ class Service:
 
     def __init__(self):
         self.requests = []
+        self.connections = 0
         self.answer = lambda request: (204, b"")
         service = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self):
+                super().setup()
+                service.connections += 1
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -63,16 +69,22 @@ class Service:
                 service.requests.append(None)
                 self.reply(*service.answer(None))
 
-            def reply(self, status, body):
+            def reply(self, status, body, headers=()):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
+                for name, value in headers:
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -127,6 +139,76 @@ def test_a_service_that_is_down_is_not_a_wrong_password(serve, service):
     assert len(service.requests) == 5, "then nobody asks for a while"
 
 
+def log_in(client_id, username="alice", password="wonder"):
+    """A CONNECT packet."""
+    head = string("MQTT") + bytes([5, 0xC2, 0, 60, 0])
+    return packet(1, head + string(client_id) + string(username) + string(password))
+
+
+def test_many_log_ins_are_asked_about_at_once(serve, service):
+    """Nobody is answered before all have asked: a thread for each would run out of them."""
+    count = 30
+    everybody = threading.Barrier(count)
+
+    def answer(_):
+        everybody.wait(DEADLINE)
+        return 204, b""
+
+    service.answer = answer
+    broker = serve(config=f'{BROKER}        - http: {{ url: "{service.url}", timeout: 4s, max_concurrent: {count} }}\n')
+    wires = [Wire(broker, log_in(f"c{number}")) for number in range(count)]
+    assert [wire.expect(2)[1] for wire in wires] == [0] * count
+    for wire in wires:
+        wire.close()
+
+
+def test_more_than_may_be_asked_at_once_wait_their_turn(serve, service):
+    running, most, lock = 0, 0, threading.Lock()
+
+    def answer(_):
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        with lock:
+            running -= 1
+        return 204, b""
+
+    service.answer = answer
+    broker = serve(config=f'{BROKER}        - http: {{ url: "{service.url}", max_concurrent: 2 }}\n')
+    wires = [Wire(broker, log_in(f"c{number}")) for number in range(40)]
+    assert [wire.expect(2)[1] for wire in wires] == [0] * 40
+    assert len(service.requests) == 40 and most <= 2
+    assert service.connections <= 2, "and over the same connections"
+    for wire in wires:
+        wire.close()
+
+
+def test_a_slow_service_delays_nobody_else_and_ends_with_its_time_out(serve, service, tmp_path):
+    release = threading.Event()
+    service.answer = lambda _: (204 if release.wait(DEADLINE) else 500, b"")
+    assert command("passwd", "-c", "-b", "--scheme", "pbkdf2", tmp_path / "passwd", "bob", "builder").returncode == 0
+    broker = serve(config=f"""{BROKER}        - password_file: passwd
+        - http: {{ url: "{service.url}", timeout: 500ms }}
+""")
+    with Wire(broker, log_in("slow")) as slow:
+        with Client(broker, username="bob", password="builder"):
+            pass
+        assert slow.expect(2)[1] == BUSY
+    broker.log.wait(r"auth\.refused .*does not answer: .*[Tt]imeout")
+    release.set()
+
+
+@pytest.mark.parametrize("status, body, headers", [
+    (302, b"", [("Location", "http://127.0.0.1:1/")]), (200, b"x" * 70_000, []), (200, b'{"result":"allow"', []),
+    (200, b'{"result":"deny","result":"allow"}', [])], ids=["redirection", "too long", "cut off", "two answers"])
+def test_what_is_no_answer_lets_nobody_in(serve, service, status, body, headers):
+    service.answer = lambda _: (status, body, headers)
+    broker = serve(config=f'{BROKER}        - http: {{ url: "{service.url}" }}\n')
+    assert refused(broker, username="alice", password="wonder") == BUSY
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize("url", [
     "http://id.example/login", "ftp://127.0.0.1/", "http://127.0.0.1.example/", "file:///etc/passwd"])
 def test_passwords_travel_encrypted_or_not_at_all(serve, url):
@@ -151,6 +233,37 @@ def test_keys_are_fetched_when_a_token_needs_them(serve, service):
             pass
     assert refused(broker, username="x", password=jwt.encode(claims, key, "ES256", headers={"kid": "two"})) == 0x86
     assert len(service.requests) == 1, "kept; and an unknown name does not make it ask again at once"
+
+
+def jwks_and_key():
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_numbers()
+    x, y = (base64.urlsafe_b64encode(number.to_bytes(32, "big")).rstrip(b"=").decode()
+            for number in (public.x, public.y))
+    return {"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "x": x, "y": y}]}, key
+
+
+def test_keys_that_cannot_be_fetched_make_no_token_wrong(serve, service):
+    jwks, key = jwks_and_key()
+    service.answer = lambda _: (503, b"")
+    broker = serve(config=f'{BROKER}        - jwt: {{ jwks_url: "{service.url}" }}\n')
+    good = jwt.encode({"sub": "alice", "exp": int(time.time()) + 300}, key, "ES256", headers={"kid": "one"})
+    assert refused(broker, username="x", password=good) == BUSY
+    broker.log.wait(r"auth\.keys_not_fetched .*status 503")
+
+
+def test_a_published_secret_signs_nothing(serve, service):
+    """A shared secret in a key set that anybody can read is known to everybody."""
+    jwks, key = jwks_and_key()
+    secret = b"0123456789abcdef0123456789abcdef"
+    jwks["keys"].append({"kty": "oct", "kid": "two", "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()})
+    service.answer = lambda _: (200, json.dumps(jwks).encode())
+    broker = serve(config=f'{BROKER}        - jwt: {{ jwks_url: "{service.url}" }}\n')
+    claims = {"sub": "alice", "exp": int(time.time()) + 300}
+    with Client(broker, username="x", password=jwt.encode(claims, key, "ES256", headers={"kid": "one"})):
+        pass
+    forged = jwt.encode(claims, secret, "HS256", headers={"kid": "two"})
+    assert refused(broker, username="x", password=forged) == 0x86
 
 
 # ---- PostgreSQL
@@ -181,7 +294,23 @@ def database():
     def query(text):
         run("psql", "-h", folder, "-U", "broker", "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-c", text)
 
-    yield folder, query, lambda: run("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
+    class Server:
+        @staticmethod
+        def start():
+            run("pg_ctl", "-D", folder / "data", "-o", settings, "-l", folder / "log", "-w", "start")
+
+        @staticmethod
+        def stop():
+            run("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
+
+        @staticmethod
+        def signal(number):
+            """To the server and its children, which are ours."""
+            parent = int((folder / "data/postmaster.pid").read_text().split()[0])
+            for pid in [parent, *map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())]:
+                os.kill(pid, number)
+
+    yield folder, query, Server
     subprocess.run(
         [*as_user, binaries[-1] / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop"], env=environment,
         cwd=folder, capture_output=True, timeout=60, check=False)
@@ -189,7 +318,7 @@ def database():
 
 
 def test_a_table_decides(serve, threads, database, tmp_path):
-    folder, query, stop = database
+    folder, query, server = database
     assert command("passwd", "-c", "-b", "--scheme", "pbkdf2", tmp_path / "made", "alice", "wonder").returncode == 0
     hashed = (tmp_path / "made").read_text().strip().split(":", 1)[1]
     query("CREATE TABLE users (name text PRIMARY KEY, hash text, groups text, account text)")
@@ -212,8 +341,40 @@ def test_a_table_decides(serve, threads, database, tmp_path):
     query("INSERT INTO users SELECT 'bob', hash, groups, account FROM users WHERE name = 'alice'")
     with Client(broker, username="bob", password="wonder"):
         pass
-    stop()
+    server.stop()
     assert refused(broker, username="alice", password="wonder") == BUSY
+    server.start()
+    with Client(broker, username="alice", password="wonder"):
+        pass
+
+
+def test_a_database_that_hangs_is_given_up(serve, database, tmp_path):
+    """It accepts connections and says nothing: no error comes from the network."""
+    folder, query, server = database
+    for create, user in ((["-c"], "alice"), ([], "bob")):
+        made = command("passwd", *create, "-b", "--scheme", "pbkdf2", tmp_path / "made", user, "wonder")
+        assert made.returncode == 0
+    hashed = (tmp_path / "made").read_text().splitlines()[0].split(":", 1)[1]
+    query("CREATE TABLE users (name text PRIMARY KEY, hash text)")
+    query(f"INSERT INTO users VALUES ('alice', '{hashed}')")
+    (tmp_path / "passwd").write_text((tmp_path / "made").read_text().splitlines()[1] + "\n")
+    broker = serve(config=f"""{BROKER}        - password_file: passwd
+        - postgres: {{ connection: "host={folder} dbname=postgres user=broker",
+                       query: "SELECT hash FROM users WHERE name = $1" }}
+""")
+    with Client(broker, username="alice", password="wonder"):
+        pass
+    server.signal(signal.SIGSTOP)
+    try:
+        with Wire(broker, log_in("c1", "alice")) as stuck:
+            with Client(broker, username="bob", password="wonder"):
+                pass
+            assert stuck.expect(2)[1] == BUSY
+    finally:
+        server.signal(signal.SIGCONT)
+    broker.log.wait(r"auth\.refused .*does not answer: no answer in time")
+    with Client(broker, username="alice", password="wonder"):
+        pass
 
 
 # ---- SCRAM

@@ -166,16 +166,35 @@ def revoke(certs):
     yield
 
 
-def test_a_revoked_certificate_is_refused_as_soon_as_the_list_says_so(serve, certs):
+def another_client(certs):
+    """A second certificate of the same authority: "other"."""
+    folder = certs.parent
+    subprocess.run(
+        ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+         "/CN=other", "-keyout", certs / "other.key", "-out", folder / "other.csr"], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "x509", "-req", "-in", folder / "other.csr", "-CA", certs / "ca.pem", "-CAkey", certs / "ca.key",
+         "-days", "2", "-out", certs / "other.pem"], check=True, capture_output=True)
+
+
+def test_a_revoked_certificate_is_refused_as_soon_as_the_list_says_so(serve, threads, certs):
+    """And nobody else notices: who is connected stays, and other certificates get in."""
     steps = revoke(certs)
     next(steps)
-    broker = serve(config=mutual("cn", more=", client_crl: certs/crl.pem"))
-    with client(broker, certs, certificate="client"):
+    another_client(certs)
+    broker = serve(threads=threads, config=mutual("cn", more=", client_crl: certs/crl.pem"))
+    with client(broker, certs, certificate="client") as before, client(broker, certs, certificate="other") as other:
+        other.subscribe("t", 1)
         next(steps)
         broker.log.wait("tls.reloaded .*listener=tls")
         with pytest.raises((ssl.SSLError, OSError, ConnectionError)):
             client(broker, certs, certificate="client").connect()
-    broker.log.wait("client.handshake_failed .*certificate verify failed")
+        broker.log.wait("client.handshake_failed .*certificate verify failed")
+        before.publish("t", b"still here", 1)
+        assert other.receive().payload == b"still here"
+        with client(broker, certs, certificate="other") as fresh:
+            fresh.publish("t", b"fresh", 1)
+        assert other.receive().payload == b"fresh"
 
 
 # ---- files

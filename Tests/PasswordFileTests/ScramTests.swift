@@ -1,4 +1,5 @@
 @testable import PasswordFile
+import Base64Coding
 import Testing
 
 /// The conversation of RFC 7677, section 3, and what an attacker may try instead.

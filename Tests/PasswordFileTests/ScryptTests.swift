@@ -1,4 +1,5 @@
 @testable import PasswordFile
+import Base64Coding
 import Testing
 
 private func hex(_ bytes: [UInt8]) -> String {

@@ -4,7 +4,7 @@ package import PluginSDK
 /// A broker in a test: the C tables of the ABI, filled in by hand, around one instance of a plugin. What the plugin
 /// does is written down; what the host would do on threads of its own happens when the test says so.
 ///
-/// One thread at a time.
+/// One thread at a time, beside those of the plugin, which work while a call pends.
 package final class FakeHost {
     /// A line of the log.
     package struct LogLine: Equatable {
@@ -28,8 +28,10 @@ package final class FakeHost {
     package internal(set) var kicked: [UInt64] = []
     /// Paths under watch.
     package var watchedPaths: [String] { watches.map(\.path) }
-    /// Nanoseconds since 1970, UTC.
+    /// Nanoseconds since 1970, UTC. Set it while no call pends.
     package var wallTime: Int64 = 0
+    /// Set it while no call pends.
+    package var monotonicTime: Int64 = 0
 
     /// The client of a deferred call leaves before the worker gets to it.
     package var abandonsDeferredCalls = false
@@ -41,6 +43,8 @@ package final class FakeHost {
     var answer = Answer()
     var state: UnsafeMutableRawPointer?
     let settings: SettingTree
+    /// Calls that the plugin answers from its own threads.
+    let pending = PendingAnswers()
 
     private let tables = FakeTables()
     private let instance: UnsafeMutablePointer<hl_self>
@@ -122,6 +126,7 @@ package final class FakeHost {
         call.struct_size = UInt32(MemoryLayout<hl_call>.size)
         call.hook = hook.rawValue
         call.`self` = instance
+        (call.now, call.deadline) = (monotonicTime, monotonicTime + 5_000_000_000)
         call.input = UnsafeRawPointer(input)
         call.host = Unmanaged.passUnretained(self).toOpaque()
         tables.fill(&call)
@@ -130,6 +135,11 @@ package final class FakeHost {
             if abandonsDeferredCalls { _ = description?.pointee.life?.pointee.on_cancel?(state, call.token) }
             answer.wasDeferred = true
             deferred(state, &call)
+        } else if answer.verdict == HL_PENDING, call.token != 0 {
+            if abandonsDeferredCalls { _ = description?.pointee.life?.pointee.on_cancel?(state, call.token) }
+            // The host waits while the plugin's threads work: what they log is complete when it goes on.
+            answer = pending.wait(for: call.token, answer)
+            answer.wasDeferred = true
         }
         return answer
     }

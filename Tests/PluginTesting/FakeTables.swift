@@ -21,6 +21,10 @@ final class FakeTables {
         }
         core.pointer.pointee.fail = { FakeHost.of($0)?.failures.append($1.text) }
         core.pointer.pointee.set_health = { instance, health, _ in FakeHost.of(instance)?.health.append(health) }
+        core.pointer.pointee.complete = { instance, token, verdict, answer in
+            guard let host = FakeHost.of(instance) else { return HL_INVALID }
+            return host.pending.complete(token, verdict, answer?.pointee ?? hl_answer())
+        }
         log.pointer.pointee.enabled = { _, level in level <= HL_LOG_INFO ? 1 : 0 }
         log.pointer.pointee.write = { instance, level, event, message, fields, count in
             let pairs = UnsafeBufferPointer(start: fields, count: Int(count)).map { ($0.key.text, $0.value.text) }
@@ -35,6 +39,7 @@ final class FakeTables {
             call.pointee.token = 1
             return HL_PENDING
         }
+        clock.pointer.pointee.monotonic = { FakeHost.of($0)?.monotonicTime ?? 0 }
         clock.pointer.pointee.wall = { FakeHost.of($0)?.wallTime ?? 0 }
         watch.pointer.pointee.add = { instance, path, function, user, _ in
             guard let host = FakeHost.of(instance), let function else { return HL_INVALID }
@@ -58,6 +63,11 @@ final class FakeTables {
     }
 
     private func fillCall() {
+        call.pointer.pointee.pend = { call in
+            guard let call, let host = FakeHost.of(call.pointee.`self`) else { return 0 }
+            call.pointee.token = host.pending.open()
+            return call.pointee.token
+        }
         call.pointer.pointee.complete = { call, verdict in
             guard let host = FakeHost.of(call?.pointee.`self`) else { return HL_INVALID }
             host.answer.completions += 1

@@ -52,12 +52,13 @@ final class FailureLimiter: Sendable {
     /// - Parameters:
     ///   - address: as the host shows it, with its port.
     ///   - now: monotonic nanoseconds.
-    func permission(address: [UInt8], user: [UInt8], now: Int64) -> Permission {
+    ///   - tells: the caller writes a wait that nobody has told of to the log.
+    func permission(address: [UInt8], user: [UInt8], now: Int64, tells: Bool = true) -> Permission {
         guard limits.allowed > 0 else { return .go }
         let key = Self.network(of: address)
         return books.withLock { books in
-            let addressWait = Self.wait(&books.addresses, key, now)
-            let userWait = user.isEmpty ? .go : Self.wait(&books.users, user, now)
+            let addressWait = Self.wait(&books.addresses, key, now, tells)
+            let userWait = user.isEmpty ? .go : Self.wait(&books.users, user, now, tells)
             return addressWait == .go ? userWait : addressWait
         }
     }
@@ -79,10 +80,11 @@ final class FailureLimiter: Sendable {
         books.withLock { _ = $0.users.removeValue(forKey: user) }
     }
 
-    private static func wait(_ book: inout [[UInt8]: Record], _ key: [UInt8], _ now: Int64) -> Permission {
+    private static func wait(_ book: inout [[UInt8]: Record], _ key: [UInt8], _ now: Int64, _ tells: Bool) -> Permission
+    {
         guard let index = book.index(forKey: key), book.values[index].blockedUntil > now else { return .go }
         let isFirst = !book.values[index].isTold
-        book.values[index].isTold = true
+        if tells { book.values[index].isTold = true }
         return .wait(nanoseconds: book.values[index].blockedUntil - now, isFirst: isFirst)
     }
 

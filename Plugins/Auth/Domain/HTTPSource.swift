@@ -3,68 +3,137 @@ internal import PasswordFile
 internal import PluginSDK
 internal import StrictJSON
 
-/// A web service as a source: it is POSTed the credentials as JSON and says who that is. Blocks a worker thread for as
-/// long as the service takes, at most `timeout`.
+/// A web service as a source: it is POSTed the credentials as JSON and says who that is. Many requests are under way at
+/// once, and no thread waits for any of them.
 final class HTTPSource: LogInSource {
-    private let client: HTTPClient
-    private let breaker: CircuitBreaker
-    private let host: PluginHost
-    /// Nanoseconds for which an acceptance is remembered; 0: not at all.
-    private let memory: Int64
-    private let remembered = Locked<[[UInt8]: (identity: Identity, until: Int64)]>([:])
-    /// Credentials are remembered by a code that only this process can compute.
-    private let memoryKey: [UInt8]
+    /// How the service is asked.
+    struct Settings: Sendable {
+        var url: String
+        /// Milliseconds.
+        var timeout: Int
+        /// PEM file.
+        var authority: String?
+        /// Requests at once; more wait in their turn.
+        var maximumRunning: Int
+        /// Nanoseconds for which an acceptance is remembered; 0: not at all.
+        var memory: Int64
+    }
 
-    private static let maximumRemembered = 10_000
+    private let settings: Settings
+    private let client: HTTPClient
+    private let breaker = CircuitBreaker()
+    private let host: PluginHost
+    private let queue: LogInQueue
+    private let running = Locked(0)
+    private let cache: AcceptanceCache
+
+    /// An answer is a name and some groups.
+    private static let maximumBytes = 64 << 10
+    private static let usualTime: Int64 = 20_000_000
 
     let name = "http"
 
-    init(client: HTTPClient, maximumRunning: Int, memory: Int64, host: PluginHost) {
+    init(_ settings: Settings, client: HTTPClient, limiter: FailureLimiter, host: PluginHost) {
+        self.settings = settings
         self.client = client
         self.host = host
-        self.memory = memory
-        breaker = CircuitBreaker(maximumRunning: maximumRunning)
-        memoryKey = host.randomBytes(32) ?? []
+        queue = LogInQueue(width: settings.maximumRunning, usualTime: Self.usualTime, limiter: limiter) {
+            host.monotonicTime
+        }
+        cache = AcceptanceCache(lifetime: settings.memory, key: host.randomBytes(32) ?? [])
     }
 
-    func follow() {}
-
-    func check(_ attempt: borrowing Attempt) -> SourceAnswer {
-        let question = Self.question(attempt, from: attempt.address)
-        // The port is another one with each connection.
-        let sender = FailureLimiter.network(of: attempt.address)
-        let code = CredentialCode.make(key: memoryKey, of: Self.question(attempt, from: sender))
-        let now = host.monotonicTime
-        if memory > 0, let known = recall(code, now) { return .accepted(known) }
-        guard breaker.begins(now) else {
-            return .failed("the log-in service is not asked: it is down or has too much to do")
+    func check(_ attempt: Attempt, _ answer: @escaping Answer) {
+        // JSON is UTF-8. A password that is not is no credential of such a service, and must not become another one.
+        guard attempt.password.read({ (try? UTF8Span(validating: $0)) != nil }) else { return answer(.unknown) }
+        let code = codeForCache(attempt)
+        if let code, let known = cache.recall(code, now: host.monotonicTime) { return answer(.accepted(known)) }
+        let step = LogInQueue.Step(attempt: attempt, answer: answer) { [self] in
+            { [self] in ask(attempt, code, answer) }
         }
-        do throws(HTTPClient.Failure) {
-            let answer = try client.request(question)
-            let verdict = Self.verdict(answer)
+        if queue.add(step) { runWaiting() }
+    }
+
+    func forget(_ attempt: Attempt) { queue.forget(attempt) }
+
+    func stop() { queue.close() }
+
+    /// Fills the slots that are free.
+    private func runWaiting() {
+        while true {
+            let isFree = running.withLock { running in
+                guard running < settings.maximumRunning else { return false }
+                running += 1
+                return true
+            }
+            guard isFree else { return }
+            guard let step = queue.next() else {
+                running.withLock { $0 -= 1 }
+                // Somebody may have queued a step and found this slot taken.
+                if queue.count == 0 { return }
+                continue
+            }
+            step.run()()
+        }
+    }
+
+    private func ask(_ attempt: Attempt, _ code: [UInt8]?, _ answer: @escaping Answer) {
+        let begin = host.monotonicTime
+        guard breaker.begins(begin) else {
+            running.withLock { $0 -= 1 }
+            return answer(.failed("the log-in service is not asked: it is down"))
+        }
+        var question = Self.question(attempt, from: attempt.address)
+        let request = HTTPClient.Request(
+            url: settings.url, body: Secret(taking: &question), timeout: settings.timeout,
+            authority: settings.authority, maximumBytes: Self.maximumBytes)
+        client.send(request) { [self] result in
+            let verdict = Self.verdict(result)
+            let now = host.monotonicTime
             var hasFailed = false
             if case .failed = verdict { hasFailed = true }
-            breaker.ended(host.monotonicTime, hasFailed: hasFailed)
-            if case .accepted(let identity) = verdict, memory > 0 { remember(identity, code, now) }
-            return verdict
-        } catch {
-            breaker.ended(host.monotonicTime, hasFailed: true)
-            return .failed("the log-in service does not answer: \(error.reason)")
+            breaker.ended(now, hasFailed: hasFailed)
+            if case .accepted(let identity) = verdict, let code { cache.remember(identity, code, now: now) }
+            queue.done(now - begin)
+            running.withLock { $0 -= 1 }
+            answer(verdict)
+            runWaiting()
         }
     }
 
-    /// `{"username":...,"password":...,"client_id":...,"address":...}`; what is not UTF-8 is no credential of such a
-    /// service.
-    private static func question(_ attempt: borrowing Attempt, from address: [UInt8]) -> [UInt8] {
-        var text = Array("{\"username\":".utf8)
+    private func codeForCache(_ attempt: Attempt) -> [UInt8]? {
+        guard settings.memory > 0 else { return nil }
+        // The port is another one with each connection.
+        var question = Self.question(attempt, from: attempt.network)
+        defer { PasswordHash.wipe(&question) }
+        return cache.code(of: question)
+    }
+
+    /// `{"username":...,"password":...,"client_id":...,"address":...}`
+    private static func question(_ attempt: Attempt, from address: [UInt8]) -> [UInt8] {
+        var text: [UInt8] = []
+        // A password is not left behind in what grows: six bytes for one is the most.
+        text.reserveCapacity(
+            100 + 6 * ((attempt.user?.count ?? 0) + attempt.password.count + attempt.client.count + address.count))
+        text += "{\"username\":".utf8
         JSONString.write(attempt.user ?? [], to: &text)
-        text += Array(",\"password\":".utf8)
-        JSONString.write([UInt8](attempt.password), to: &text)
-        text += Array(",\"client_id\":".utf8)
+        text += ",\"password\":\"".utf8
+        attempt.password.read { password in
+            for index in password.indices { JSONString.append(password[index], to: &text) }
+        }
+        text += "\",\"client_id\":".utf8
         JSONString.write(attempt.client, to: &text)
-        text += Array(",\"address\":".utf8)
+        text += ",\"address\":".utf8
         JSONString.write(address, to: &text)
-        return text + [UInt8(ascii: "}")]
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
+    private static func verdict(_ result: Result<HTTPClient.Answer, HTTPClient.Failure>) -> SourceAnswer {
+        switch result {
+        case .success(let answer): verdict(answer)
+        case .failure(let failure): .failed("the log-in service does not answer: \(failure.reason)")
+        }
     }
 
     static func verdict(_ answer: HTTPClient.Answer) -> SourceAnswer {
@@ -79,47 +148,44 @@ final class HTTPSource: LogInSource {
             return .failed("the log-in service does not answer with JSON")
         }
         switch value["result"]?.text {
-        case "allow":
-            let groups = value["groups"]?.elements?.compactMap(\.text) ?? []
-            return .accepted(
-                Identity(
-                    user: value["username"]?.text ?? "", groups: Array(groups.prefix(256)),
-                    account: value["account"]?.text ?? ""))
+        case "allow": return allowance(value)
         case "deny": return .refused("refused by the log-in service")
         case "ignore": return .unknown
         default: return .failed("the log-in service's 'result' is none of allow, deny and ignore")
         }
     }
 
-    private func recall(_ code: [UInt8], _ now: Int64) -> Identity? {
-        remembered.withLock { remembered in
-            guard let entry = remembered[code], entry.until > now else { return nil }
-            return entry.identity
+    private static func allowance(_ value: JSONValue) -> SourceAnswer {
+        let groups = value["groups"]?.elements?.compactMap(\.text) ?? []
+        let identity = Identity(
+            user: value["username"]?.text ?? "",
+            groups: Array(groups.filter(Identity.isName).prefix(Identity.maximumGroups)),
+            account: value["account"]?.text ?? "")
+        for name in [identity.user, identity.account] where !name.isEmpty && !Identity.isName(name) {
+            return .failed("the log-in service answers with a name that nobody can have")
         }
-    }
-
-    private func remember(_ identity: Identity, _ code: [UInt8], _ now: Int64) {
-        remembered.withLock { remembered in
-            if remembered.count >= Self.maximumRemembered { remembered = remembered.filter { $0.value.until > now } }
-            if remembered.count >= Self.maximumRemembered { remembered.removeAll() }
-            remembered[code] = (identity, now + memory)
-        }
+        return .accepted(identity)
     }
 }
 
 /// A text as JSON has it.
 enum JSONString {
+    /// - Parameter bytes: what is not UTF-8 becomes U+FFFD.
+    /// - Parameter bytes: UTF-8.
     static func write(_ bytes: [UInt8], to text: inout [UInt8]) {
         text.append(UInt8(ascii: "\""))
-        for byte in String(decoding: bytes, as: UTF8.self).utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                text += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: text.append(byte)
-            }
-        }
+        for byte in bytes { append(byte, to: &text) }
         text.append(UInt8(ascii: "\""))
+    }
+
+    /// A byte of a text.
+    static func append(_ byte: UInt8, to text: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): text += [UInt8(ascii: "\\"), byte]
+        case 0..<0x20:
+            let digits = Array("0123456789abcdef".utf8)
+            text += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        default: text.append(byte)
+        }
     }
 }

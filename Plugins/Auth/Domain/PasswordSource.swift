@@ -4,27 +4,29 @@ internal import PluginSDK
 /// A password file as a source, followed while its owner edits it.
 final class PasswordSource: LogInSource {
     private let file: FollowedFile<UserTable>
+    private let hashing: LogInWorkers
     let name: String
 
-    init(_ path: String, host: PluginHost) throws(FileRefusal) {
+    init(_ path: String, hashing: LogInWorkers, host: PluginHost) throws(FileRefusal) {
         file = try FollowedFile(path, subject: "auth", host: host)
+        self.hashing = hashing
         name = path.split(separator: "/").last.map(String.init) ?? path
     }
 
     func follow() throws(PluginFailure) { try file.follow() }
 
-    func check(_ attempt: borrowing Attempt) -> SourceAnswer {
-        guard let user = attempt.user else { return .unknown }
+    func check(_ attempt: Attempt, _ answer: @escaping Answer) {
+        guard let user = attempt.user else { return answer(.unknown) }
         let table = file.current(shard: attempt.shard)
-        guard table.knows(user) else { return .unknown }
-        return table.verify(user, password: attempt.password.bytes) ? .accepted(Identity()) : .refused("wrong password")
+        guard table.knows(user) else { return answer(.unknown) }
+        hashing.submit(attempt, answer) {
+            let isRight = attempt.password.read { table.verify(user, password: $0.bytes) }
+            return { answer(isRight ? .accepted(Identity()) : .refused("wrong password")) }
+        }
     }
 
-    /// Computes what a check would, so that the time of the answer does not tell whether a user exists.
-    func checkInVain(_ attempt: borrowing Attempt) {
-        guard let user = attempt.user else { return }
-        _ = file.current(shard: attempt.shard).verify(user, password: attempt.password.bytes)
-    }
+    /// The users as they are now.
+    func users(shard: Int) -> UserTable { file.current(shard: shard) }
 
     func knows(_ user: [UInt8], shard: Int) -> Bool { file.read(shard: shard) { $0.knows(user) } }
 

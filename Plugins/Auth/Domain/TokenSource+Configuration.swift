@@ -12,7 +12,7 @@ extension TokenSource {
     /// Reads `jwt: { key: id.pem, audience: mqtt, groups: roles }`.
     /// - Returns: `nil` when something is wrong, which is added to `faults`.
     static func read(
-        _ node: ConfigurationNode, host: PluginHost, _ faults: inout [ConfigurationFault]
+        _ node: ConfigurationNode, _ tools: SourceTools, _ faults: inout [ConfigurationFault]
     ) -> TokenSource? {
         let before = faults.count
         for (key, item) in zip(node.keys, node.items) where !keys.contains(key) {
@@ -20,16 +20,28 @@ extension TokenSource {
                 ConfigurationFault(
                     item, "'\(key)' is not known in jwt; known are \(keys.sorted().joined(separator: ", "))"))
         }
-        let keyFiles = open(node["key"], host, &faults) as [FollowedFile<KeyFile>]
-        let secrets = open(node["secret_file"], host, &faults) as [FollowedFile<SecretFile>]
-        let remote = RemoteKeys.read(node["jwks_url"], authority: node["ca"].path, &faults).map { [$0] } ?? []
-        if keyFiles.isEmpty, secrets.isEmpty, remote.isEmpty, faults.count == before {
+        let keyFiles = open(node["key"], tools.host, &faults) as [FollowedFile<KeyFile>]
+        let secrets = open(node["secret_file"], tools.host, &faults) as [FollowedFile<SecretFile>]
+        let remote = remoteKeys(node, tools, &faults)
+        if keyFiles.isEmpty, secrets.isEmpty, remote == nil, faults.count == before {
             let message = "jwt needs a 'key' (PEM or JSON Web Key Set), a 'jwks_url' or a 'secret_file'"
             faults.append(ConfigurationFault(node, message))
         }
         let policy = policy(node, &faults)
         guard faults.count == before else { return nil }
-        return TokenSource(keyFiles: keyFiles, secrets: secrets, remoteKeys: remote, policy: policy, host: host)
+        return TokenSource(
+            keyFiles: keyFiles, secrets: secrets, remoteKeys: remote, policy: policy, workers: tools.workers,
+            host: tools.host)
+    }
+
+    private static func remoteKeys(
+        _ node: ConfigurationNode, _ tools: SourceTools, _ faults: inout [ConfigurationFault]
+    ) -> RemoteKeys? {
+        guard node["jwks_url"].kind != .none, let url = HTTPSource.url(node["jwks_url"], &faults) else { return nil }
+        let authority = node["ca"].path
+        return RemoteKeys(
+            RemoteKeys.Settings(url: url, authority: authority.isEmpty ? nil : authority), client: tools.client,
+            host: tools.host)
     }
 
     /// One path, or a list of them.

@@ -1,3 +1,5 @@
+internal import Base64Coding
+
 extension PasswordHash {
     /// Reads the text form.
     public init(_ text: String) throws(Fault) {

@@ -1,3 +1,5 @@
+internal import Base64Coding
+
 /// The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding: two messages of the client, two
 /// answers. A pure state machine: what it has to remember is bytes that somebody else keeps.
 public struct ScramExchange: Sendable {

@@ -1,3 +1,4 @@
+internal import Base64Coding
 internal import StrictJSON
 
 /// A signed JSON Web Token (RFC 7519) in compact form: `header.payload.signature`.
@@ -27,8 +28,8 @@ package struct JSONWebToken: Sendable {
     package init(_ text: [UInt8]) throws(TokenRefusal) {
         guard text.count <= Self.maximumBytes else { throw .malformed("larger than \(Self.maximumBytes) bytes") }
         let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
-            let signature = Base64URL.decode(parts[2])
+        guard parts.count == 3, let header = Base64.decode(parts[0], .url), let payload = Base64.decode(parts[1], .url),
+            let signature = Base64.decode(parts[2], .url)
         else { throw .malformed("not three parts in base64url") }
         let fields = try Self.object(header, "header")
         guard let name = fields["alg"]?.text else { throw .malformed("the header has no 'alg'") }
@@ -43,12 +44,17 @@ package struct JSONWebToken: Sendable {
         self.payload = payload
     }
 
+    /// Whether the policy takes the algorithm at all, without a look at any key.
+    package func checkAlgorithm(_ policy: TokenPolicy) throws(TokenRefusal) {
+        guard policy.algorithms.contains(algorithm) else { throw .algorithm(algorithm.rawValue) }
+    }
+
     /// Checks signature and claims.
     /// - Parameter now: seconds since 1970.
     package func check(_ keys: [VerificationKey], _ policy: TokenPolicy, now: Int64) throws(TokenRefusal)
         -> TokenIdentity
     {
-        guard policy.algorithms.contains(algorithm) else { throw .algorithm(algorithm.rawValue) }
+        try checkAlgorithm(policy)
         guard !keys.isEmpty else { throw .unknownKey(keyIdentifier.map { String($0.prefix(80)) }) }
         guard keys.contains(where: { $0.verifies(signature, of: signed, algorithm) }) else { throw .signature }
         let claims = try Self.object(payload, "payload")

@@ -1,3 +1,4 @@
+internal import Base64Coding
 internal import StrictJSON
 
 /// Keys that tokens are checked with, of one file or URL. Immutable.
@@ -14,7 +15,9 @@ package struct KeySet: Sendable {
 
     /// Reads a JSON Web Key Set (RFC 7517, 5). Keys for encryption and of kinds nobody here can use are passed over, as
     /// the RFC asks; a set without any usable key is refused.
-    package init(jwks bytes: [UInt8]) throws(VerificationKey.Fault) {
+    /// - Parameter takesSecrets: whether a shared secret in it (`oct`) is taken. Not from a URL: what everybody can read
+    ///   there is no secret, and whoever knows it signs tokens.
+    package init(jwks bytes: [UInt8], takesSecrets: Bool = true) throws(VerificationKey.Fault) {
         let root: JSONValue
         do throws(JSONError) {
             root = try JSONValue(parsing: bytes)
@@ -27,7 +30,7 @@ package struct KeySet: Sendable {
         guard written.count <= Self.maximumKeys else {
             throw VerificationKey.Fault(reason: "\(written.count) keys; \(Self.maximumKeys) are read")
         }
-        keys = written.compactMap(Self.key)
+        keys = written.compactMap(Self.key).filter { takesSecrets || $0.family != .secret }
         guard !keys.isEmpty else { throw VerificationKey.Fault(reason: "no key that signs and that can be used here") }
     }
 
@@ -82,6 +85,6 @@ package struct KeySet: Sendable {
     }
 
     private static func bytes(_ jwk: JSONValue, _ name: String) -> [UInt8]? {
-        jwk[name]?.text.flatMap { Base64URL.decode($0.utf8) }
+        jwk[name]?.text.flatMap { Base64.decode($0.utf8, .url) }
     }
 }
