@@ -23,8 +23,9 @@ package final class ScratchFile {
 
     /// Replaces the content in place.
     package func write(_ text: String) {
-        let file = fopen(path, "w")
-        precondition(file != nil, "a test writes its own file")
+        guard let file = fopen(path, "w") else { preconditionFailure("a test writes its own file") }
+        // As secrets are kept, whatever the user's mask is.
+        fchmod(fileno(file), 0o600)
         fputs(text, file)
         fclose(file)
     }

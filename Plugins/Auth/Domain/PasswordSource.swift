@@ -5,15 +5,22 @@ internal import PluginSDK
 final class PasswordSource: LogInSource {
     private let file: FollowedFile<UserTable>
     private let hashing: LogInWorkers
+    private let path: String
+    private let host: PluginHost
     let name: String
 
     init(_ path: String, hashing: LogInWorkers, host: PluginHost) throws(FileRefusal) {
         file = try FollowedFile(path, subject: "auth", host: host)
         self.hashing = hashing
+        self.path = path
+        self.host = host
         name = path.split(separator: "/").last.map(String.init) ?? path
     }
 
-    func follow() throws(PluginFailure) { try file.follow() }
+    func follow() throws(PluginFailure) {
+        try file.follow()
+        SecretFileMode.tell(path, host)
+    }
 
     func check(_ attempt: Attempt, _ answer: @escaping Answer) {
         guard let user = attempt.user else { return answer(.unknown) }

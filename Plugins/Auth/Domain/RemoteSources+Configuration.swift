@@ -58,6 +58,7 @@ extension PostgresSource {
         let connections = count(node["max_connections"], 4, 1...64, &faults)
         var settings = node["connection"].text
         if node["connection_file"].kind != .none {
+            SecretFileMode.tell(node["connection_file"].path, tools.host)
             do throws(FileContents.Failure) {
                 let bytes = try FileContents.read(node["connection_file"].path, limit: 65_536)
                 settings = String(String(decoding: bytes, as: UTF8.self).map { $0.isNewline ? " " : $0 })

@@ -22,6 +22,8 @@ extension TokenSource {
         }
         let keyFiles = open(node["key"], tools.host, &faults) as [FollowedFile<KeyFile>]
         let secrets = open(node["secret_file"], tools.host, &faults) as [FollowedFile<SecretFile>]
+        let secretFiles = node["secret_file"].kind == .list ? node["secret_file"].items : [node["secret_file"]]
+        for file in secretFiles where file.kind != .none { SecretFileMode.tell(file.path, tools.host) }
         let remote = remoteKeys(node, tools, &faults)
         if keyFiles.isEmpty, secrets.isEmpty, remote == nil, faults.count == before {
             let message = "jwt needs a 'key' (PEM or JSON Web Key Set), a 'jwks_url' or a 'secret_file'"
