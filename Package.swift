@@ -122,8 +122,8 @@ let package = Package(
         // Plugins.
         .target(name: "PluginSDK", dependencies: ["Locking", "PluginABI"], swiftSettings: settings),
         .target(
-            name: "PasswordFile", dependencies: ["Base64Coding", "CCrypt", "COpenSSL"], path: "Plugins/Auth/PasswordFile",
-            swiftSettings: settings),
+            name: "PasswordFile", dependencies: ["Base64Coding", "CCrypt", "COpenSSL"],
+            path: "Plugins/Auth/PasswordFile", swiftSettings: settings),
         .target(
             name: "Tokens", dependencies: ["Base64Coding", "COpenSSL", "StrictJSON"], path: "Plugins/Auth/Tokens",
             swiftSettings: settings),

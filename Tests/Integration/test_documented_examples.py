@@ -11,9 +11,23 @@ from broker import DEADLINE, HOOKLINE, ROOT, command
 from client import Client, Refused
 from test_auth_sources import Service, database  # noqa: F401 (a fixture)
 
-PAGES = ("auth.md", "acl.md")
 FENCE = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = {page: FENCE.findall((ROOT / "docs" / page).read_text()) for page in PAGES}
+
+
+def blocks_of(path, start=None, end=None):
+    """The examples of a page, or of the part of it between two words."""
+    text = (ROOT / path).read_text()
+    if start:
+        text = text[text.index(start):text.index(end)]
+    return FENCE.findall(text)
+
+
+BLOCKS = {
+    "auth.md": blocks_of("docs/auth.md"),
+    "acl.md": blocks_of("docs/acl.md"),
+    "getting-started.md": blocks_of("docs/getting-started.md", "## 4. Lock it", "## 5."),
+    "README.md": blocks_of("README.md", "**Lock it.**", "**Test with it.**"),
+}
 COVERED = set()
 LISTENER = 'broker:\n  listeners: { tcp: { url: "mqtt://127.0.0.1:0" } }\n'
 OPEN = 'broker:\n  listeners: { tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true } }\n'
@@ -31,7 +45,7 @@ def example(page, *beginnings):
 
 
 def test_every_example_has_a_test():
-    missing = [f"{page}: {text.splitlines()[0]}" for page in PAGES for index, text in enumerate(BLOCKS[page])
+    missing = [f"{page}: {text.splitlines()[0]}" for page in BLOCKS for index, text in enumerate(BLOCKS[page])
                if (page, index) not in COVERED]
     assert not missing, "examples that nobody runs:\n" + "\n".join(missing)
 
@@ -79,6 +93,39 @@ def refused(broker, **credentials):
     return problem.value.code
 
 
+# ---- the first pages people read
+
+
+def locked(broker, forbidden):
+    """Alice does what the rules allow, and nothing else; nobody else gets in."""
+    with Client(broker, username="alice", password="secret") as alice:
+        assert alice.subscribe("sensors/#", 1) == 1
+        assert alice.publish("sensors/1", b"x", 1) in (0, 0x10)
+        assert alice.receive().payload == b"x"
+        assert alice.publish(forbidden, b"x", 1) == 0x87
+    assert refused(broker, username="alice", password="wrong") == 0x86
+    assert refused(broker) == 0x87
+
+
+@example("README.md", ".build/release/hookline passwd -c -b passwd alice", "# plugins.yaml")
+def test_locking_a_broker(serve, tmp_path, blocks):
+    shell, config = blocks
+    done = subprocess.run(
+        ["bash", "-e", "-c", shell.replace(".build/release/hookline", str(HOOKLINE))], cwd=tmp_path, check=False,
+        capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 0, done.stderr
+    locked(serve(config=on_a_free_port(config)), "other/1")
+
+
+@example("getting-started.md", "hookline passwd -c passwd alice", "# acl.yaml", "# plugins.yaml")
+def test_locking_a_broker_step_by_step(serve, tmp_path, blocks):
+    shell, rules, config = blocks
+    asked = command(*shlex.split(shell)[1:], cwd=tmp_path, stdin="secret\nsecret\n")
+    assert asked.returncode == 0, asked.stderr
+    (tmp_path / "acl.yaml").write_text(rules)
+    locked(serve(config=on_a_free_port(config)), "sensors/secret/1")
+
+
 # ---- auth.md
 
 
@@ -119,7 +166,8 @@ def test_a_list_of_sources(tmp_path, blocks):
 def test_a_broken_password_file_says_where(serve, tmp_path, blocks):
     for create, user in ((["-c"], "alice"), ([], "carol")):
         command("passwd", *create, "-b", "--scheme", "pbkdf2", tmp_path / "passwd", user, "x")
-    broker = serve(config=f"{LISTENER}plugins:\n  - {{ id: auth, config: {{ sources: [ {{ password_file: passwd }} ] }} }}\n")
+    config = "plugins:\n  - { id: auth, config: { sources: [ { password_file: passwd } ] } }\n"
+    broker = serve(config=LISTENER + config)
     with (tmp_path / "passwd").open("a") as file:
         file.write("bob:builder\n")
     broker.log.wait(fault(blocks[0]))

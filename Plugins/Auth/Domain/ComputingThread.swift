@@ -1,8 +1,8 @@
 /// A thread that computes for one other thread, at a priority of its own. It takes no lock: a thread that everybody
 /// goes before must not hold anything that everybody waits for.
 ///
-/// @unchecked Sendable: `body` and `result` are handed over by the semaphores; everything else is used by the one thread
-/// it computes for.
+/// @unchecked Sendable: `body` and `result` are handed over by the semaphores; everything else is used by the one
+/// thread it computes for.
 final class ComputingThread: @unchecked Sendable {
     /// What is computed; what it answers is run by the thread that asked.
     typealias Body = @Sendable () -> @Sendable () -> Void

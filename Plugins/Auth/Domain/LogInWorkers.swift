@@ -4,8 +4,8 @@ internal import Locking
 /// nothing else. Threads are made when there is work, and ended by `stop`.
 ///
 /// Where passwords are hashed, each thread leaves the computing to a partner that takes what nobody else wants of the
-/// cores. On a machine whose event loops are busy all the time such a partner gets nothing, and without log-ins a broker
-/// would not recover from a restart; so when it takes too long, a second partner with a better priority does it.
+/// cores. On a machine whose event loops are busy all the time such a partner gets nothing, and without log-ins a
+/// broker would not recover from a restart; so when it takes too long, a second partner of a better priority does it.
 final class LogInWorkers: Sendable {
     private struct State {
         var threads: [WorkerThread] = []

@@ -15,8 +15,8 @@ package struct KeySet: Sendable {
 
     /// Reads a JSON Web Key Set (RFC 7517, 5). Keys for encryption and of kinds nobody here can use are passed over, as
     /// the RFC asks; a set without any usable key is refused.
-    /// - Parameter takesSecrets: whether a shared secret in it (`oct`) is taken. Not from a URL: what everybody can read
-    ///   there is no secret, and whoever knows it signs tokens.
+    /// - Parameter takesSecrets: whether a shared secret in it (`oct`) is taken. Not from a URL: what everybody can
+    ///   read there is no secret, and whoever knows it signs tokens.
     package init(jwks bytes: [UInt8], takesSecrets: Bool = true) throws(VerificationKey.Fault) {
         let root: JSONValue
         do throws(JSONError) {
