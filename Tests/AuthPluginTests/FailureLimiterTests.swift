@@ -69,6 +69,17 @@ import Testing
         #expect(!Self.isWaiting(limiter, "a", "u", at: 0))
     }
 
+    @Test func longNamesAreNotKept() {
+        let limiter = Self.limiter()
+        let name = String(repeating: "u", count: 60_000)
+        for number in 0..<3 {
+            limiter.failed(address: Self.bytes("10.0.0.\(number):1"), user: Self.bytes(name), now: 0)
+        }
+        #expect(Self.isWaiting(limiter, "11.0.0.1:1", name, at: 1))
+        #expect(Self.isWaiting(limiter, "11.0.0.1:1", String(name.prefix(256)) + "x", at: 1), "told apart by 256 bytes")
+        #expect(!Self.isWaiting(limiter, "11.0.0.1:1", "u", at: 1))
+    }
+
     @Test func booksAreBounded() {
         let limiter = Self.limiter()
         for number in 0..<(FailureLimiter.maximumRecords + 10) {

@@ -15,7 +15,7 @@ import Testing
         var count: Int { queue.count }
         func add(_ element: Element, lane: [UInt8]) -> Bool { queue.add(element, lane: lane) }
         func take() -> Element? { queue.take() }
-        func remove(lane: [UInt8], where isMeant: (Element) -> Bool) { queue.remove(lane: lane, where: isMeant) }
+        func remove(lane: [UInt8], where isMeant: (Element) -> Bool) { _ = queue.remove(lane: lane, where: isMeant) }
         func ahead(lane: [UInt8]) -> Int { queue.ahead(lane: lane) }
     }
 
@@ -169,6 +169,18 @@ import Testing
     @Test func somebodyIsAlwaysTriedHoweverSlowItWas() {
         let queue = queue(usualTime: 60 * Self.second)
         #expect(queue.add(step("u")) && queue.next() != nil)
+    }
+
+    @Test func longNamesAreCountedByTheirBytes() {
+        let queue = queue(width: 64, usualTime: 1)
+        let name = String(repeating: "u", count: 65_535)
+        let steps = (0..<300).map { step(name, from: "10.0.\($0).1:1") }
+        let added = steps.count { queue.add($0) }
+        #expect((250...256).contains(added), "16 MiB")
+        #expect(queue.next() != nil && queue.add(steps[299]))
+        queue.forget(steps[298].attempt)
+        queue.forget(steps[1].attempt)
+        #expect(queue.add(steps[1]) && !queue.add(steps[298]))
     }
 
     @Test func closedQueueTakesNothing() {

@@ -47,6 +47,15 @@ import Testing
         if isRefused { #expect(refusals?.first?.contains("sslmode=verify-full") == true) }
     }
 
+    @Test(arguments: [
+        ("https://id.example/keys.json", "https://id.example/keys.json"),
+        ("https://user:secret@id.example/keys?token=secret", "https://id.example/keys"),
+        ("https://id.example", "https://id.example/"), ("https://id.example/#secret", "https://id.example/"),
+    ])
+    func logShowsNoSecretOfAURL(url: String, shown: String) {
+        #expect(RemoteKeys.Settings(url: url, authority: nil).shownURL == shown)
+    }
+
     @Test func numbersHaveBounds() {
         #expect(Self.refusals(["http": ["url": "https://a/", "max_concurrent": "0"]]) == ["from 1 to 1000"])
         #expect(Self.refusals(["http": ["url": "https://a/", "max_concurrent": "1001"]]) == ["from 1 to 1000"])

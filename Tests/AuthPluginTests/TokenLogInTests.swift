@@ -55,6 +55,19 @@ import Testing
         #expect(!"\(host.log)".contains(Self.token.suffix(20)) && !"\(host.log)".contains("plain"))
     }
 
+    @Test func tokenOfOneUserDoesNotForgiveWhatWasTriedOnAnother() throws {
+        let host = try Self.start(ScratchFile("secret", Self.secret))
+        var guesser = FakeClient("g")
+        for number in 0..<11 {
+            guesser.address = "10.0.0.\(number):1"
+            #expect(host.connect(guesser, userName: "root", password: "guess").reason == 0x86)
+            guesser.address = "10.0.1.\(number):1"
+            if number < 10 { #expect(host.connect(guesser, userName: "root", password: Self.token).isAllowed) }
+        }
+        guesser.address = "10.0.2.1:1"
+        #expect(host.connect(guesser, userName: "root", password: "guess").reason == 0x9F)
+    }
+
     @Test func newSecretDecidesTheNextLogIn() throws {
         let file = ScratchFile("secret", Self.secret)
         let host = try Self.start(file)

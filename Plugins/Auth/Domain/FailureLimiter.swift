@@ -56,6 +56,7 @@ final class FailureLimiter: Sendable {
     func permission(address: [UInt8], user: [UInt8], now: Int64, tells: Bool = true) -> Permission {
         guard limits.allowed > 0 else { return .go }
         let key = Self.network(of: address)
+        let user = Self.key(of: user)
         return books.withLock { books in
             let addressWait = Self.wait(&books.addresses, key, now, tells)
             let userWait = user.isEmpty ? .go : Self.wait(&books.users, user, now, tells)
@@ -67,6 +68,7 @@ final class FailureLimiter: Sendable {
     func failed(address: [UInt8], user: [UInt8], now: Int64) {
         guard limits.allowed > 0 else { return }
         let key = Self.network(of: address)
+        let user = Self.key(of: user)
         books.withLock { books in
             note(&books.addresses, key, now, limits.maximumAddressDelay)
             if !user.isEmpty { note(&books.users, user, now, limits.maximumUserDelay) }
@@ -77,7 +79,14 @@ final class FailureLimiter: Sendable {
     /// more.
     func succeeded(user: [UInt8]) {
         guard limits.allowed > 0 else { return }
-        books.withLock { _ = $0.users.removeValue(forKey: user) }
+        books.withLock { _ = $0.users.removeValue(forKey: Self.key(of: user)) }
+    }
+
+    /// Bytes of a user name that are looked at: the book is bounded in records, and names may have 65,535.
+    static let maximumUserBytes = 256
+
+    private static func key(of user: [UInt8]) -> [UInt8] {
+        user.count <= maximumUserBytes ? user : Array(user.prefix(maximumUserBytes))
     }
 
     private static func wait(_ book: inout [[UInt8]: Record], _ key: [UInt8], _ now: Int64, _ tells: Bool) -> Permission

@@ -67,14 +67,17 @@ struct FairQueue<Element> {
     }
 
     /// Takes elements of one lane out of their turn.
-    mutating func remove(lane key: [UInt8], where isMeant: (Element) -> Bool) {
-        guard var lane = lanes[key] else { return }
-        let before = lane.count
-        lane.elements.removeFirst(lane.first)
+    /// - Returns: those.
+    @discardableResult
+    mutating func remove(lane key: [UInt8], where isMeant: (Element) -> Bool) -> [Element] {
+        guard var lane = lanes[key] else { return [] }
+        let waiting = lane.elements[lane.first...]
+        let removed = waiting.filter(isMeant)
+        lane.elements = waiting.filter { !isMeant($0) }
         lane.first = 0
-        lane.elements.removeAll(where: isMeant)
-        count -= before - lane.count
+        count -= removed.count
         lanes[key] = lane
+        return removed
     }
 
     /// How many are served before an element that is added to this lane now, at most.

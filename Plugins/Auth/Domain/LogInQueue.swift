@@ -13,6 +13,8 @@ final class LogInQueue: Sendable {
 
     private struct State {
         var queue: FairQueue<Step>
+        /// Of all attempts that wait.
+        var bytes = 0
         /// Nanoseconds that a step has taken lately.
         var usualTime: Int64
         var isClosed = false
@@ -21,6 +23,8 @@ final class LogInQueue: Sendable {
     /// Places altogether, and of one address.
     static let maximumCount = 4_096
     static let maximumPerAddress = 512
+    /// Names and passwords that wait, altogether: each may have 65,535 bytes.
+    static let maximumBytes = 16 << 20
 
     private let state: Locked<State>
     private let limiter: FailureLimiter
@@ -55,8 +59,11 @@ final class LogInQueue: Sendable {
             let ahead = Int64(state.queue.ahead(lane: step.attempt.network))
             // Without anybody ahead it is tried in any case: only what is done tells how long it takes.
             let wait = ahead == 0 ? 0 : (ahead / width + 1) * state.usualTime
-            guard now + wait <= step.attempt.deadline else { return false }
-            return state.queue.add(step, lane: step.attempt.network)
+            guard now + wait <= step.attempt.deadline, state.bytes + step.attempt.byteCount <= Self.maximumBytes,
+                state.queue.add(step, lane: step.attempt.network)
+            else { return false }
+            state.bytes += step.attempt.byteCount
+            return true
         }
         if !isAdded { step.answer(.failed("too many log-ins at once")) }
         return isAdded
@@ -64,7 +71,7 @@ final class LogInQueue: Sendable {
 
     /// The next step that is worth doing; those that are not are answered. The caller runs it, and then says `done`.
     func next() -> Step? {
-        while let step = state.withLock({ $0.queue.take() }) {
+        while let step = take() {
             if step.attempt.isOver {
                 step.answer(.abandoned)
             } else if case .wait = limiter.permission(
@@ -81,6 +88,14 @@ final class LogInQueue: Sendable {
         return nil
     }
 
+    private func take() -> Step? {
+        state.withLock { state in
+            let step = state.queue.take()
+            state.bytes -= step?.attempt.byteCount ?? 0
+            return step
+        }
+    }
+
     /// - Parameter time: nanoseconds the step took.
     func done(_ time: Int64) {
         state.withLock { state in
@@ -91,7 +106,10 @@ final class LogInQueue: Sendable {
 
     /// Takes the steps of an attempt out.
     func forget(_ attempt: Attempt) {
-        state.withLock { $0.queue.remove(lane: attempt.network) { $0.attempt === attempt } }
+        state.withLock { state in
+            let removed = state.queue.remove(lane: attempt.network) { $0.attempt === attempt }
+            state.bytes -= removed.count * attempt.byteCount
+        }
     }
 
     /// Drops everything, and takes nothing more.
@@ -99,6 +117,7 @@ final class LogInQueue: Sendable {
         state.withLock { state in
             state.isClosed = true
             state.queue.removeAll()
+            state.bytes = 0
         }
     }
 

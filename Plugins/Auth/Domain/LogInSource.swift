@@ -61,6 +61,9 @@ final class Attempt: Sendable {
         self.deadline = deadline
     }
 
+    /// What it takes while it waits.
+    var byteCount: Int { (user?.count ?? 0) + password.count + client.count + address.count }
+
     /// The client has left, or the answer is given: work on it would be in vain.
     var isOver: Bool { over.load(ordering: .relaxed) }
 

@@ -76,7 +76,8 @@ final class OpenLogIns: Sendable {
     }
 
     private func accept(_ open: Open, _ identity: Identity, _ rule: String) {
-        limiter.succeeded(user: open.attempt.user ?? Array(identity.user.utf8))
+        // Whoever has proved to be one user is not forgiven what was tried on another, whose name it may have sent.
+        limiter.succeeded(user: identity.user.isEmpty ? open.attempt.user ?? [] : Array(identity.user.utf8))
         let known = PendingIdentity(userName: identity.user, groups: identity.groups, account: identity.account)
         let end = CredentialsEnd.monotonic(identity.expires, host)
         complete(open, .allow, .allow, identity: known, expiresAt: end, rule: rule)

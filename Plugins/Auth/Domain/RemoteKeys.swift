@@ -10,6 +10,15 @@ final class RemoteKeys: Sendable {
         var url: String
         /// PEM file with the certificates to trust; `nil`: those of the system.
         var authority: String?
+
+        /// For the log: what stands before an `@` or behind a `?` may be a secret.
+        var shownURL: String {
+            let parts = url.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count > 2 else { return "" }
+            let host = parts[2].split(separator: "@").last ?? ""
+            let path = parts[3...].joined(separator: "/").prefix { $0 != "?" && $0 != "#" }
+            return "\(parts[0])//\(host)/\(path)"
+        }
     }
 
     /// What there is for one token.
@@ -126,11 +135,12 @@ final class RemoteKeys: Sendable {
 
     private func tell(_ read: Result<KeySet, HTTPClient.Failure>) {
         switch read {
-        case .success(let keys): host.log(.info, "auth.keys_fetched", "\(keys.keys.count) keys", ["url": settings.url])
+        case .success(let keys):
+            host.log(.info, "auth.keys_fetched", "\(keys.keys.count) keys", ["url": settings.shownURL])
         case .failure(let failure):
             host.log(
                 .error, "auth.keys_not_fetched", "\(failure.reason); the keys that were fetched before stay in use",
-                ["url": settings.url])
+                ["url": settings.shownURL])
         }
     }
 }

@@ -102,6 +102,10 @@ final class PostgresConnection: @unchecked Sendable {
 
     private static func failure(_ raw: UnsafeMutableRawPointer) -> Failure {
         let text = cpostgres_message(raw).map { String(cString: $0) } ?? ""
+        // Such a message quotes the settings, and they hold a password.
+        if text.contains("connection info string") || text.contains("connection option") {
+            return Failure(reason: "the settings of the connection cannot be read")
+        }
         return Failure(reason: text.split(separator: "\n").first.map(String.init) ?? "the connection has ended")
     }
 }

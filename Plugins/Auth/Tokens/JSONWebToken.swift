@@ -109,7 +109,7 @@ package struct JSONWebToken: Sendable {
     }
 
     private static func isName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 1_024 && !text.utf8.contains(0)
+        !text.isEmpty && text.utf8.count <= 1_024 && !text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
     }
 
     /// A text or a whole number, as text.
