@@ -18,24 +18,24 @@ final class LogInWorkers: Sendable {
     private let name: String
     private let width: Int
     private let isIdle: Bool
+    private let patience: Int
     private let clock: @Sendable () -> Int64
-
-    /// For a partner that takes what nobody wants.
-    private static let patienceMilliseconds = 1_000
 
     /// - Parameters:
     ///   - name: of the threads.
     ///   - width: number of threads.
     ///   - isIdle: computing waits for everybody else who wants a core.
     ///   - usualTime: nanoseconds of one step, until it is known.
+    ///   - patience: milliseconds for a partner that takes what nobody wants.
     ///   - clock: monotonic nanoseconds.
     init(
-        _ name: String, width: Int, isIdle: Bool, usualTime: Int64, limiter: FailureLimiter,
+        _ name: String, width: Int, isIdle: Bool, usualTime: Int64, limiter: FailureLimiter, patience: Int = 1_000,
         clock: @escaping @Sendable () -> Int64
     ) {
         self.name = name
         self.width = width
         self.isIdle = isIdle
+        self.patience = patience
         self.clock = clock
         queue = LogInQueue(width: width, usualTime: usualTime, limiter: limiter, clock: clock)
     }
@@ -88,7 +88,7 @@ final class LogInWorkers: Sendable {
     private func compute(
         _ body: @escaping ComputingThread.Body, _ idle: ComputingThread, _ helper: ComputingThread
     ) -> (@Sendable () -> Void)? {
-        if !idle.isOccupied(), let conclude = idle.compute(body, milliseconds: Self.patienceMilliseconds) {
+        if !idle.isOccupied(), let conclude = idle.compute(body, milliseconds: patience) {
             return conclude
         }
         return helper.compute(body)
