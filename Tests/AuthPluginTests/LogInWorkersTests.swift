@@ -31,10 +31,11 @@ import Testing
         ) { 0 }
     }
 
-    private func attempt(_ user: String = "u") -> Attempt {
-        Attempt(
-            user: Array(user.utf8), password: [].span, client: [], address: Array("10.0.0.1:1".utf8), shard: 0,
-            deadline: 1_000_000_000)
+    private func attempt(deadline: Int64 = 1 << 60) -> Attempt {
+        let none: [UInt8] = []
+        return Attempt(
+            user: none, password: none.span, client: none, address: Array("10.0.0.1:1".utf8), shard: 0,
+            deadline: deadline)
     }
 
     private func submit(_ workers: LogInWorkers, _ body: @escaping @Sendable () -> SourceAnswer) {
@@ -73,6 +74,20 @@ import Testing
             { answer(sched_getscheduler(0) == SCHED_OTHER ? .unknown : .refused("it holds locks")) }
         }
         #expect(answers.next() == .unknown)
+        workers.stop()
+    }
+
+    @Test func whoCannotBeAnsweredInTimeIsToldBeforeItsDeadline() {
+        let workers = workers()
+        let release = Semaphore()
+        let answer = { @Sendable [answers] in answers.add($0) }
+        workers.submit(attempt(deadline: 250_000_000 + 2_000_000), answer) {
+            release.wait()
+            return {}
+        }
+        #expect(answers.next() == .failed("too many log-ins at once"))
+        release.signal()
+        release.signal()
         workers.stop()
     }
 

@@ -235,7 +235,7 @@ def is_alive(wire):
 
 
 def test_a_token_that_is_renewed_keeps_the_connection(tokens):
-    """[MQTT-4.12.1-1]. The one that is not renewed ends, and shows that the time of the first token is over."""
+    """MQTT 5.0, 4.12.1. The one that is not renewed ends, and shows that the time of the first token is over."""
     lifetime = 2
     with with_token(tokens, "renewed", token(lifetime)) as renewed, with_token(tokens, "ends", token(lifetime)) as ends:
         renew(renewed, token(300))

@@ -21,27 +21,22 @@ final class ComputingThread: @unchecked Sendable {
         self.priority = priority
     }
 
-    /// Whether it still computes what somebody has given up waiting for.
-    func isOccupied() -> Bool {
-        if isBusy, done.wait(milliseconds: 0) { finish() }
-        return isBusy
+    /// Whether it is done with what somebody has given up waiting for, after a while.
+    func isFree(milliseconds: Int) -> Bool {
+        if isBusy, done.wait(milliseconds: milliseconds) { finish() }
+        return !isBusy
     }
 
-    /// Computes and waits for it. Not while it is occupied.
-    /// - Parameter milliseconds: how long to wait; `nil`: for as long as it takes.
-    /// - Returns: `nil` when time was up; the thread is occupied then.
-    func compute(_ body: @escaping Body, milliseconds: Int? = nil) -> (@Sendable () -> Void)? {
+    /// Computes and waits for it. Only while it is free.
+    /// - Returns: `nil` when time was up; the thread is not free then.
+    func compute(_ body: @escaping Body, milliseconds: Int) -> (@Sendable () -> Void)? {
         if thread == nil { thread = WorkerThread(name, priority) { [self] in work() } }
         // Without a thread somebody has to do it.
         guard thread != nil else { return body() }
         self.body = body
         isBusy = true
         start.signal()
-        if let milliseconds {
-            guard done.wait(milliseconds: milliseconds) else { return nil }
-        } else {
-            done.wait()
-        }
+        guard done.wait(milliseconds: milliseconds) else { return nil }
         let result = result
         finish()
         return result

@@ -47,7 +47,7 @@ final class LogInQueue: Sendable {
         state = Locked(
             State(
                 queue: FairQueue(maximumCount: Self.maximumCount, maximumPerLane: Self.maximumPerAddress),
-                usualTime: usualTime))
+                usualTime: min(usualTime, Self.longestTime)))
     }
 
     /// Adds a step, or answers "busy" when its turn would come too late.
@@ -79,7 +79,7 @@ final class LogInQueue: Sendable {
             {
                 // It has failed at others since this one was queued.
                 step.answer(.waits)
-            } else if clock() > step.attempt.deadline {
+            } else if clock() + usualTime > step.attempt.deadline {
                 step.answer(.failed("too many log-ins at once"))
             } else {
                 return step
@@ -87,6 +87,8 @@ final class LogInQueue: Sendable {
         }
         return nil
     }
+
+    private var usualTime: Int64 { state.withLock { $0.usualTime } }
 
     private func take() -> Step? {
         state.withLock { state in

@@ -21,6 +21,9 @@ final class LogInWorkers: Sendable {
     private let patience: Int
     private let clock: @Sendable () -> Int64
 
+    /// Nanoseconds before the deadline at which an answer can still be told.
+    private static let margin: Int64 = 250_000_000
+
     /// - Parameters:
     ///   - name: of the threads.
     ///   - width: number of threads.
@@ -79,18 +82,28 @@ final class LogInWorkers: Sendable {
             guard !state.withLock({ $0.isStopped }) else { return }
             guard let step = queue.next() else { continue }
             let start = clock()
-            let conclude = isIdle ? compute(step.run, idle, helper) : step.run()
+            let conclude = isIdle ? compute(step, idle, helper) : step.run()
             queue.done(clock() - start)
-            conclude?()
+            conclude()
         }
     }
 
+    /// Whoever waits for the answer is told "busy" when there is none in time.
     private func compute(
-        _ body: @escaping ComputingThread.Body, _ idle: ComputingThread, _ helper: ComputingThread
-    ) -> (@Sendable () -> Void)? {
-        if !idle.isOccupied(), let conclude = idle.compute(body, milliseconds: patience) {
+        _ step: LogInQueue.Step, _ idle: ComputingThread, _ helper: ComputingThread
+    ) -> @Sendable () -> Void {
+        let clock = clock
+        let milliseconds = { Int(max(step.attempt.deadline - Self.margin - clock(), 0) / 1_000_000) }
+        if idle.isFree(milliseconds: 0),
+            let conclude = idle.compute(step.run, milliseconds: min(patience, milliseconds()))
+        {
             return conclude
         }
-        return helper.compute(body)
+        if helper.isFree(milliseconds: milliseconds()),
+            let conclude = helper.compute(step.run, milliseconds: milliseconds())
+        {
+            return conclude
+        }
+        return { step.answer(.failed("too many log-ins at once")) }
     }
 }
