@@ -9,7 +9,7 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-store check-store format install clean setup
+    bench-slow-plugin bench-store check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,11 @@ bench-hooks: ## what hooks cost, in instructions under callgrind, held against B
 	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }
 	@swift build -c release --product hook-bench
 	@python3 Benchmarks/hooks/run.py $(RELEASE)/hook-bench
+
+bench-slow-plugin: ## what a plugin that takes 2 s for one client costs the others: p99 within 1.5 times, two minutes
+	@swift build -c release --product hookline
+	@swift build -c release --product hookline-host
+	@python3 Benchmarks/hooks/slow_plugin.py --build $(RELEASE)
 
 bench-store: ## durable batches per second of the store alone (STORE=DIR for another disk, ENGINE=store-rocksdb)
 	@swift build -c release

@@ -113,9 +113,8 @@ let package = Package(
             name: "store-bench", dependencies: ["PluginABI", "StoreAccess"], path: "Benchmarks/store",
             swiftSettings: settings),
         // What hooks cost, counted in instructions (make bench-hooks).
-        .target(name: "BenchHooks", dependencies: ["PluginABI"], path: "Benchmarks/hooks/plugin"),
         .executableTarget(
-            name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "BenchHooks", "StoreFormat"],
+            name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "StoreFormat"],
             path: "Benchmarks/hooks/driver", swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 

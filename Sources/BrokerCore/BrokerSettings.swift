@@ -1,3 +1,5 @@
+import MQTTCodec
+
 /// What to do with a QoS 1 or QoS 2 message when the queue of a receiving session is at its bound.
 public enum QueueFullPolicy: UInt8, Sendable {
     /// The message is not queued for that session; it is counted and offered to the dead-letter service.
@@ -98,5 +100,17 @@ public struct ListenerSettings: Sendable {
         self.name = name
         self.allowAnonymous = allowAnonymous
         self.isLenient = isLenient
+    }
+}
+
+extension BrokerSettings {
+    /// The Maximum Packet Size that 5.0 clients are told, in bytes: no packet up to it is too large, whatever it holds
+    /// [MQTT-3.2.2-15]. It is `maximumPacketSize`, or less where a PUBLISH with the shortest topic would be over
+    /// `maximumPayloadSize` before. Other packets may be larger than that, and so may a PUBLISH with a longer topic.
+    var announcedPacketSize: Int {
+        let fullPayload = PublishEncoder.size(
+            version: .v5_0, topicLength: 1, qos: 0, propertyBytes: 0, payloadLength: maximumPayloadSize)
+        // A client that keeps to it must be able to subscribe, even where no payload is allowed.
+        return min(maximumPacketSize, max(fullPayload, 256))
     }
 }

@@ -1,4 +1,3 @@
-import BenchHooks
 import BrokerCore
 import Glibc
 import MQTTCodec
@@ -7,7 +6,7 @@ import StoreFormat
 
 // One publisher, one subscriber, QoS 0, 64 bytes, pipelined: bytes in, bytes out, no socket.
 //
-//   hook-bench MODE MESSAGES     none | unrelated | allow | cached
+//   hook-bench MODE MESSAGES PLUGIN     none | unrelated | allow | allow2 | cached
 //
 // Benchmarks/hooks/run.py runs it under callgrind and compares with the thresholds beside it.
 
@@ -33,36 +32,35 @@ func fail(_ words: String, code: Int32) -> Never {
     exit(code)
 }
 
-/// acl.publish and acl.deliver of one plugin.
-func access(
-    _ publish: hl_acl_publish_fn, _ deliver: hl_acl_deliver_fn, _ instance: HookInstance
-) -> HookTable {
-    HookTable(
-        generation: 1,
-        entries: [
-            HookEntry(
-                hook: HL_HOOK_ACL_PUBLISH, function: unsafeBitCast(publish, to: hl_hook_fn.self), instance: instance,
-                interest: HookInterest()),
-            HookEntry(
-                hook: HL_HOOK_ACL_DELIVER, function: unsafeBitCast(deliver, to: hl_hook_fn.self), instance: instance,
-                interest: HookInterest()),
-        ])
-}
+/// The shared object whose hooks are called.
+struct BenchPlugin {
+    let image: UnsafeMutableRawPointer
+    let instance: HookInstance
 
-func table(_ mode: String, _ instance: HookInstance) -> HookTable {
-    switch mode {
-    case "unrelated":
-        HookTable(
-            generation: 1,
-            entries: [
-                HookEntry(
-                    hook: HL_HOOK_NOTIFY_DROPPED,
-                    function: unsafeBitCast(bench_ignore as hl_notify_fn, to: hl_hook_fn.self), instance: instance,
-                    interest: HookInterest())
-            ])
-    case "allow": access(bench_allow_publish, bench_allow_deliver, instance)
-    case "cached": access(bench_cached_publish, bench_cached_deliver, instance)
-    default: .empty
+    /// A registration for everything.
+    func entry(_ hook: UInt32, _ name: String) -> HookEntry {
+        guard let symbol = dlsym(image, name) else { fail("the plugin has no \(name)", code: 66) }
+        return HookEntry(
+            hook: hook, function: unsafeBitCast(symbol, to: hl_hook_fn.self), instance: instance,
+            interest: HookInterest())
+    }
+
+    /// acl.publish and acl.deliver.
+    func access(_ kind: String) -> [HookEntry] {
+        [
+            entry(HL_HOOK_ACL_PUBLISH, "bench_\(kind)_publish"),
+            entry(HL_HOOK_ACL_DELIVER, "bench_\(kind)_deliver"),
+        ]
+    }
+
+    func table(_ mode: String) -> HookTable {
+        switch mode {
+        case "unrelated": HookTable(generation: 1, entries: [entry(HL_HOOK_NOTIFY_DROPPED, "bench_ignore")])
+        case "allow": HookTable(generation: 1, entries: access("allow"))
+        case "allow2": HookTable(generation: 1, entries: access("allow") + access("allow"))
+        case "cached": HookTable(generation: 1, entries: access("cached"))
+        default: .empty
+        }
     }
 }
 
@@ -72,9 +70,10 @@ func send(_ packet: Packet, to shard: Shard, _ handle: UInt64) {
 }
 
 let arguments = CommandLine.arguments
-guard arguments.count == 3, let messages = Int(arguments[2]), messages > 0 else {
-    fail("usage: hook-bench none|unrelated|allow|cached MESSAGES", code: 64)
+guard arguments.count == 4, let messages = Int(arguments[2]), messages > 0 else {
+    fail("usage: hook-bench none|unrelated|allow|allow2|cached MESSAGES PLUGIN", code: 64)
 }
+guard let image = dlopen(arguments[3], RTLD_NOW) else { fail("cannot open \(arguments[3])", code: 66) }
 let handle = UnsafeMutablePointer<hl_self>.allocate(capacity: 1)
 handle.initialize(to: hl_self())
 let instance = HookInstance(
@@ -86,7 +85,7 @@ let broker = Broker(
 let shard = broker.shards[0]
 let sink = Sink()
 shard.attach(sink)
-shard.install(table(arguments[1], instance))
+shard.install(BenchPlugin(image: image, instance: instance).table(arguments[1]))
 let publisher = shard.opened(transport: 1, listener: 0, peer: "p", now: 1)
 let subscriber = shard.opened(transport: 2, listener: 0, peer: "s", now: 1)
 send(.connect(Connect(version: .v3_1_1, clientID: Array("p".utf8))), to: shard, publisher)

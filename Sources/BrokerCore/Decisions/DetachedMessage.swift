@@ -66,6 +66,9 @@ final class DetachedMessage {
                     message.expiresAt = expiresAt
                     message.publisher = publisher
                     message.id = id
+                    // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
+                    message.view.instance = instance
+                    message.view.hops = hops
                     return body(message)
                 }
             }
@@ -108,12 +111,7 @@ extension Shard {
         message.withMessage { lent in
             guard let base = lent.topic.baseAddress else { return .deny }
             let mask = interest(topicEntry(base, lent.topic.count))
-            return withPluginMessage(lent, message.client?.pointer, 0) { input in
-                var input = input.pointee
-                input.instance = message.instance
-                input.hops = message.hops
-                return hook(&input, mask)
-            }
+            return withPluginMessage(lent, message.client?.pointer, 0) { hook($0, mask) }
         }
     }
 
@@ -161,12 +159,11 @@ extension Shard {
     }
 
     private func deliverDetached(_ message: DetachedMessage) {
-        // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
-        state.pointee.injected = (message.instance, message.hops)
-        defer { state.pointee.injected = (0, 0) }
         let isMatched = message.withMessage { lent in
             guard let base = lent.topic.baseAddress else { return false }
             var lent = lent
+            // A plugin does not see its own messages, which only the long way knows.
+            if message.instance != 0 { hooks.closeShortWays() }
             if lent.hasExpired(at: now) {
                 dropExpired(lent)
                 return false

@@ -56,22 +56,23 @@ struct FrameTemplates {
     /// identifiers or alias.
     @inline(__always)
     mutating func template(
-        _ message: PublishedMessage, version: ProtocolVersion, qos: UInt8, retain: Bool, now: Int64
+        _ message: PublishedRef, version: ProtocolVersion, qos: UInt8, retain: Bool, now: Int64
     ) -> FrameTemplate {
-        if let frame = message.frame, version == message.frameVersion, qos == message.qos {
+        if let frame = message.pointee.frame, version == message.pointee.frameVersion, qos == message.pointee.qos {
             return FrameTemplate(
-                base: frame.baseAddress.unsafelyUnwrapped, count: frame.count, packetIDOffset: message.framePacketID)
+                base: frame.baseAddress.unsafelyUnwrapped, count: frame.count,
+                packetIDOffset: message.pointee.framePacketID)
         }
         return encoded(message, version: version, qos: qos, retain: retain, now: now)
     }
 
     @inline(never)
     private mutating func encoded(
-        _ message: PublishedMessage, version: ProtocolVersion, qos: UInt8, retain: Bool, now: Int64
+        _ message: PublishedRef, version: ProtocolVersion, qos: UInt8, retain: Bool, now: Int64
     ) -> FrameTemplate {
         let place = places + (version == .v5_0 ? 6 : 0) + Int(qos) * 2 + (retain ? 1 : 0)
         if place.pointee.offset < 0 {
-            let frame = OutgoingPublish(message, version: version, qos: qos, retain: retain, now: now)
+            let frame = OutgoingPublish(message.pointee, version: version, qos: qos, retain: retain, now: now)
             let offset = (used + 15) & ~15
             reserve(offset + frame.size)
             place.pointee.packetIDOffset = frame.write(to: scratch.unsafelyUnwrapped + offset)

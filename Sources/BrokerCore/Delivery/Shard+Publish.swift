@@ -6,22 +6,22 @@ extension Shard {
     /// shards. Returns whether anybody may have received it.
     @inline(__always)
     @discardableResult
-    func publish(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
-        if state.pointee.observesPublishes { return publishObserved(&message, entry) }
-        if message.retain { storeRetained(message) }
-        return handOut(&message, entry, also: 0)
+    func publish(_ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
+        if state.pointee.observesPublishes { return publishObserved(message, entry) }
+        if message.pointee.retain { storeRetained(message.pointee) }
+        return handOut(message, entry, also: 0)
     }
 
     /// Delivers here and hands the message to other shards: those that may have a receiver, and those in `also`.
     @inline(__always)
     private func handOut(
-        _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>, also: UInt64
+        _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>, also: UInt64
     ) -> Bool {
-        var matched = deliverHere(&message, entry)
+        var matched = deliverHere(message, entry)
         if shared.shardCount > 1 {
             let others = (shared.summaries.interest(of: entry) | also) & ~(1 &<< UInt64(index))
             if others != 0 {
-                handOver(message, to: others)
+                handOver(message.pointee, to: others)
                 matched = true
             }
         }
@@ -31,31 +31,31 @@ extension Shard {
     /// As `publish`, with msg.route and notify.published.
     @inline(never)
     private func publishObserved(
-        _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
+        _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
-        if message.id == 0 { message.id = state.pointee.makeMessageID() }
-        if state.pointee.notifiesPublished { notifyPublished(message, entry) }
-        if message.retain { storeRetained(message) }
-        guard state.pointee.routesMessages, let edits = askRoute(message, entry) else {
-            return handOut(&message, entry, also: 0)
+        if message.pointee.id == 0 { message.pointee.id = state.pointee.makeMessageID() }
+        if state.pointee.notifiesPublished { notifyPublished(message.pointee, entry) }
+        if message.pointee.retain { storeRetained(message.pointee) }
+        guard state.pointee.routesMessages, let edits = askRoute(message.pointee, entry) else {
+            return handOut(message, entry, also: 0)
         }
         if edits.dropsAll {
-            drop(nil, message, .pluginDropped)
+            drop(nil, message.pointee, .pluginDropped)
             return false
         }
         route = edits
         defer { route = nil }
         let homes = edits.added.reduce(UInt64(0)) { $0 | 1 << UInt64(shared.homeShard(of: $1.clientID)) }
-        return handOut(&message, entry, also: homes)
+        return handOut(message, entry, also: homes)
     }
 
     /// As `publish`, for a message whose acknowledgement waits until every shard that queues it has made it durable.
     func publishAcknowledged(
-        _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
-        guard state.pointee.isStoreEnabled else { return publish(&message, entry) }
+        guard state.pointee.isStoreEnabled else { return publish(message, entry) }
         deliveryGate = DeliveryGate(owner: .connection(connection.pointee.handle))
-        let matched = publish(&message, entry)
+        let matched = publish(message, entry)
         if let gate = deliveryGate?.gate { addGate(connection, gate) }
         deliveryGate = nil
         openTicketGate(connection, if: hasRows)
@@ -64,23 +64,25 @@ extension Shard {
 
     /// Delivers to the sessions and groups of this shard. Returns whether there are any.
     @inline(__always)
-    func deliverHere(_ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
+    func deliverHere(_ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
         let result = state.pointee.tree.match(entry)
         // Nobody has subscribed; a plugin may have added somebody all the same.
         if result.pointee.isEmpty, !state.pointee.routesMessages || route == nil { return false }
         state.pointee.templates.reset()
         var made: MessageRef?
-        if state.pointee.inspectsDelivery {
-            deliverInspected(result, message, entry, &made)
-        } else {
+        let isInspected = state.pointee.inspectsDelivery
+        let first = isInspected ? screen(result, message, entry) : .goOn
+        if first == .goOn {
             let targets = result.pointee.targets
             var index = 0
             while index < targets.count {
-                deliver(targets[index], result, message, entry, &made)
+                deliver(targets.baseAddress.unsafelyUnwrapped + index, result, message, entry, &made)
                 index &+= 1
             }
+        } else {
+            deliverInspected(result, message, entry, after: first, &made)
         }
-        if result.pointee.groups.count > 0 { deliverToGroups(result, message, entry, &made) }
+        if result.pointee.groups.count > 0 { deliverToGroups(result, message.pointee, entry, &made) }
         made?.release()
         return true
     }
@@ -89,29 +91,30 @@ extension Shard {
     /// - Parameter made: the block that holds the message, once one receiver needed it.
     @inline(__always)
     func deliver(
-        _ target: Target, _ result: UnsafePointer<MatchResult>, _ message: PublishedMessage,
+        _ target: UnsafeMutablePointer<Target>, _ result: UnsafePointer<MatchResult>, _ message: PublishedRef,
         _ entry: UnsafeMutablePointer<TopicEntry>, _ made: inout MessageRef?
     ) {
-        let session = target.session.assumingMemoryBound(to: Session.self)
-        var granted = target.qos
-        var keepsRetain = target.retainAsPublished
-        let isPublisher = target.sessionID == message.publisher
+        let session = target.pointee.session.assumingMemoryBound(to: Session.self)
+        var granted = target.pointee.qos
+        var keepsRetain = target.pointee.retainAsPublished
+        let isPublisher = target.pointee.sessionID == message.pointee.publisher
         if isPublisher {
-            if target.publisherQoS == Target.noReceiver { return }
-            granted = target.publisherQoS
-            keepsRetain = target.publisherRetainAsPublished
+            if target.pointee.publisherQoS == Target.noReceiver { return }
+            granted = target.pointee.publisherQoS
+            keepsRetain = target.pointee.publisherRetainAsPublished
         }
-        let qos = min(message.qos, granted)
-        let retain = message.retain && keepsRetain
-        if qos == 0, target.identifierCount == 0, let connection = session.pointee.connection,
+        let qos = min(message.pointee.qos, granted)
+        let retain = message.pointee.retain && keepsRetain
+        if qos == 0, target.pointee.identifierCount == 0, let connection = session.pointee.connection,
             !connection.pointee.flags.contains(.usesAliases)
         {
             deliverQoS0(connection, message, retain)
             return
         }
-        let identifiers = result.pointee.identifiers(of: target, forPublisher: isPublisher)
+        let identifiers = result.pointee.identifiers(of: target.pointee, forPublisher: isPublisher)
         deliver(
-            session, message, entry, Delivery(qos: qos, retain: retain, identifiers: identifiers, group: 0), &made)
+            session, message.pointee, entry,
+            Delivery(qos: qos, retain: retain, identifiers: identifiers, group: 0), &made)
     }
 
     /// How a message goes to a target, without looking at the connection.
@@ -126,7 +129,7 @@ extension Shard {
 
     /// QoS 0 to a client that is online, without alias or subscription identifier.
     @inline(__always)
-    private func deliverQoS0(_ connection: ConnectionRef, _ message: PublishedMessage, _ retain: Bool) {
+    private func deliverQoS0(_ connection: ConnectionRef, _ message: PublishedRef, _ retain: Bool) {
         let template = state.pointee.templates.template(
             message, version: connection.pointee.version, qos: 0, retain: retain, now: now)
         if template.count <= Int(connection.pointee.clientPacketLimit),
@@ -136,7 +139,7 @@ extension Shard {
             state.pointee.counters.messagesSent.0 &+= 1
         } else {
             drop(
-                connection.pointee.session, message,
+                connection.pointee.session, message.pointee,
                 template.count <= Int(connection.pointee.clientPacketLimit) ? .outputFull : .packetTooLarge)
         }
     }
@@ -171,7 +174,7 @@ extension Shard {
     /// Admission precedes acknowledgement: false when a receiver's queue is full and the rule is to refuse.
     @inline(__always)
     func admit(
-        _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         ack: PacketType, _ packetID: UInt16
     ) -> Bool {
         settings.queueFullPolicy == .deadLetter || admitByPolicy(connection, message, entry, ack, packetID)
@@ -179,18 +182,18 @@ extension Shard {
 
     @inline(never)
     private func admitByPolicy(
-        _ connection: ConnectionRef, _ message: PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         _ ack: PacketType, _ packetID: UInt16
     ) -> Bool {
         let result = state.pointee.tree.match(entry)
-        for target in result.pointee.targets where min(target.qos, message.qos) > 0 {
+        for target in result.pointee.targets where min(target.qos, message.pointee.qos) > 0 {
             let session = target.session.assumingMemoryBound(to: Session.self)
             guard isQueueFull(session) else { continue }
             if settings.queueFullPolicy == .pause {
                 waitForQueue(connection, session)
                 continue
             }
-            drop(session, message, .queueFull)
+            drop(session, message.pointee, .queueFull)
             if connection.pointee.version == .v5_0 {
                 sendAck(connection, ack, packetID, .quotaExceeded)
             } else {

@@ -175,8 +175,9 @@ extension Shard {
         if version == .v3_1_1 || (delivery.identifiers.count == 0 && !connection.pointee.flags.contains(.usesAliases)),
             message.block == nil
         {
+            var message = message
             let template = state.pointee.templates.template(
-                message, version: version, qos: delivery.qos, retain: delivery.retain, now: now)
+                &message, version: version, qos: delivery.qos, retain: delivery.retain, now: now)
             guard template.count <= Int(connection.pointee.clientPacketLimit) else {
                 drop(connection.pointee.session, message, .packetTooLarge)
                 return false

@@ -126,6 +126,7 @@ extension Shard {
     /// Takes over a connection that another shard authenticated. Returns its handle.
     public func adopt(_ transfer: ConnectionTransfer, transport handle: UInt64, now: Int64) -> UInt64 {
         state.pointee.now = now
+        hooks.beginTurn(now: now)
         let connection = insertConnection(transport: handle, listener: transfer.listener, extras: transfer.extras)
         takeForm(connection, transfer.connect)
         decideSession(connection, transfer.connect)
@@ -268,7 +269,7 @@ extension Shard {
             }
             if settings.maximumQoS < 2 { answer.properties.maximumQoS = settings.maximumQoS }
             if !settings.retainAvailable { answer.properties.retainAvailable = 0 }
-            answer.properties.maximumPacketSize = UInt32(clamping: settings.maximumPacketSize)
+            answer.properties.maximumPacketSize = UInt32(clamping: settings.announcedPacketSize)
             if connect.clientID.isEmpty { answer.properties.assignedClientIdentifier = extras.identity.clientID }
             if settings.maximumTopicAlias > 0 { answer.properties.topicAliasMaximum = settings.maximumTopicAlias }
             if extras.keepAlive != connect.keepAlive { answer.properties.serverKeepAlive = extras.keepAlive }

@@ -13,59 +13,100 @@ enum PublishStage: UInt8 {
     case accepted
 }
 
+/// A PUBLISH packet as it lies in memory.
+struct InboundFrame {
+    let base: UnsafeRawPointer
+    let length: Int
+    let bodyOffset: Int
+}
+
 extension Shard {
     /// Takes one PUBLISH from a client that is online.
-    @inline(__always)
+    @inline(never)
     func handlePublish(_ connection: ConnectionRef, _ frame: UnsafeRawPointer, _ length: Int, _ bodyOffset: Int) {
-        handlePublish(connection, frame, length, bodyOffset, from: .received)
+        handle(InboundFrame(base: frame, length: length, bodyOffset: bodyOffset), of: connection, from: .received)
+    }
+
+    /// Goes on with one that a plugin has answered about.
+    @inline(never)
+    func resumePublish(
+        _ connection: ConnectionRef, _ frame: UnsafeRawPointer, _ length: Int, _ bodyOffset: Int,
+        from stage: PublishStage
+    ) {
+        handle(InboundFrame(base: frame, length: length, bodyOffset: bodyOffset), of: connection, from: stage)
+    }
+
+    /// Parses the packet and lays the message out, at the place where it stays.
+    @inline(__always)
+    private func handle(_ inbound: InboundFrame, of connection: ConnectionRef, from stage: PublishStage) {
+        let header: PublishHeader
+        do {
+            header = try PublishHeader.parse(
+                frame: inbound.base, length: inbound.length, bodyOffset: inbound.bodyOffset,
+                version: connection.pointee.version)
+        } catch {
+            handleFaultyPublish(
+                connection, UnsafeRawBufferPointer(start: inbound.base, count: inbound.length), inbound.bodyOffset,
+                error)
+            return
+        }
+        var message = message(of: header, inbound.base, inbound.length, from: connection)
+        if header.propertiesLength > 0 || header.topicLength == 0 {
+            guard readProperties(connection, inbound.base, header, &message) else { return }
+        }
+        withUnsafeMutablePointer(to: &message) { decide(connection, $0, inbound, header, from: stage) }
     }
 
     /// Alias resolution and validation come before authorisation: no plugin ever sees an alias or an invalid topic.
     /// - Parameter stage: where to go on when a plugin has answered later.
-    func handlePublish(
-        _ connection: ConnectionRef, _ frame: UnsafeRawPointer, _ length: Int, _ bodyOffset: Int,
+    @inline(__always)
+    private func decide(
+        _ connection: ConnectionRef, _ message: PublishedRef, _ inbound: InboundFrame, _ header: PublishHeader,
         from stage: PublishStage
     ) {
-        let header: PublishHeader
-        do {
-            header = try PublishHeader.parse(
-                frame: frame, length: length, bodyOffset: bodyOffset, version: connection.pointee.version)
-        } catch {
-            handleFaultyPublish(connection, UnsafeRawBufferPointer(start: frame, count: length), bodyOffset, error)
-            return
-        }
-        var message = message(of: header, frame, length, from: connection)
-        if header.propertiesLength > 0 || header.topicLength == 0 {
-            guard readProperties(connection, frame, header, &message) else { return }
-        }
-        guard let entry = knownTopic(connection, message.topic, frame) else { return }
+        guard let entry = knownTopic(connection, message.pointee.topic, inbound.base) else { return }
         if entry.pointee.isDollar {
-            refusePublish(connection, message, header.packetID, .notAuthorized, rule: "topics that start with $")
+            refusePublish(
+                connection, message.pointee, header.packetID, .notAuthorized, rule: "topics that start with $")
             return
         }
         if stage == .received {
-            if header.qos == 2, connection.pointee.session.unsafelyUnwrapped.pointee.received.contains(header.packetID)
+            guard isFresh(connection, header), withinLimits(connection, header) else { return }
+            if limitsRates,
+                !withinRates(connection, message.pointee, packetID: header.packetID, length: inbound.length)
             {
-                // Seen before: acknowledged again, not delivered again [MQTT-4.3.3-10].
-                if connection.pointee.session.unsafelyUnwrapped.pointee.isDurable { addBarrier(connection) }
-                sendAck(connection, .pubrec, header.packetID)
                 return
             }
-            guard withinLimits(connection, header) else { return }
-            if limitsRates, !withinRates(connection, message, packetID: header.packetID, length: length) { return }
+            if state.pointee.hooksSeeMessages {
+                introduce(message, connection)
+                guard decidePublish(connection, message, entry, inbound) else { return }
+            }
+        } else {
+            takeUp(message, connection)
+            if stage == .authorised, !decideAuthorised(connection, message, entry, inbound) { return }
+            if message.pointee.hasExpired(at: now) {
+                acceptExpired(connection, message.pointee, packetID: header.packetID)
+                return
+            }
         }
-        if state.pointee.hooksSeeMessages {
-            message.id = state.pointee.arrivalID == 0 ? state.pointee.makeMessageID() : state.pointee.arrivalID
-        }
-        if pluginsDecidePublish, stage != .accepted {
-            let inbound = InboundPublish(frame: frame, length: length, bodyOffset: bodyOffset, header: header)
-            guard decidePublish(connection, message, entry, inbound, from: stage) else { return }
-        }
-        if stage != .received, message.hasExpired(at: now) {
-            acceptExpired(connection, message, packetID: header.packetID)
-            return
-        }
-        accept(connection, &message, entry, packetID: header.packetID)
+        accept(connection, message, entry, packetID: header.packetID)
+    }
+
+    /// A QoS 2 message that was seen before is acknowledged again, not delivered again [MQTT-4.3.3-10].
+    @inline(__always)
+    private func isFresh(_ connection: ConnectionRef, _ header: PublishHeader) -> Bool {
+        let session = connection.pointee.session.unsafelyUnwrapped
+        guard header.qos == 2, session.pointee.received.contains(header.packetID) else { return true }
+        if session.pointee.isDurable { addBarrier(connection) }
+        sendAck(connection, .pubrec, header.packetID)
+        return false
+    }
+
+    /// A message that a hook has held up keeps its id and its time of arrival.
+    private func takeUp(_ message: PublishedRef, _ connection: ConnectionRef) {
+        introduce(message, connection)
+        if state.pointee.arrivalID != 0 { message.pointee.id = state.pointee.arrivalID }
+        if state.pointee.arrival != 0 { message.pointee.view.received = state.pointee.arrival }
     }
 
     /// The packet breaks a rule: the end, unless the listener forgives it.
@@ -93,6 +134,8 @@ extension Shard {
             properties: UnsafeRawBufferPointer(start: nil, count: 0),
             payload: UnsafeRawBufferPointer(start: frame + header.payloadOffset, count: header.payloadLength),
             qos: header.qos, retain: header.retain, origin: .client)
+        message.view.received = now
+        message.view.packet_id = UInt32(header.packetID)
         message.publisher = connection.pointee.session.unsafelyUnwrapped.pointee.id
         // 3.1.1 allows a Remaining Length in more bytes than it needs; receivers get the shortest form all the same.
         let bodyOffset = header.topicOffset &- 2
@@ -107,21 +150,21 @@ extension Shard {
     /// The message is let in: delivered, then acknowledged.
     @inline(__always)
     func accept(
-        _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         packetID: UInt16
     ) {
-        switch message.qos {
+        switch message.pointee.qos {
         case 0:
             state.pointee.counters.messagesReceived.0 &+= 1
-            publish(&message, entry)
+            publish(message, entry)
         case 1:
             state.pointee.counters.messagesReceived.1 &+= 1
-            acceptQoS1(connection, &message, entry, packetID)
+            acceptQoS1(connection, message, entry, packetID)
         default:
             state.pointee.counters.messagesReceived.2 &+= 1
-            acceptQoS2(connection, &message, entry, packetID)
+            acceptQoS2(connection, message, entry, packetID)
         }
-        if state.pointee.isHandoverFull || (state.pointee.isStoreBehind && message.qos > 0) {
+        if state.pointee.isHandoverFull || (state.pointee.isStoreBehind && message.pointee.qos > 0) {
             waitForHandover(connection)
         }
     }
@@ -135,19 +178,21 @@ extension Shard {
     }
 
     private func acceptQoS1(
-        _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         _ packetID: UInt16
     ) {
         guard admit(connection, message, entry, ack: .puback, packetID) else { return }
-        if state.pointee.isStoreFailing, refusesDurable(connection, message, entry, ack: .puback, packetID) { return }
-        let matched = publishAcknowledged(connection, &message, entry)
+        if state.pointee.isStoreFailing, refusesDurable(connection, message.pointee, entry, ack: .puback, packetID) {
+            return
+        }
+        let matched = publishAcknowledged(connection, message, entry)
         guard connection.pointee.phase != .closed else { return }
-        if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
+        if state.pointee.storesMessages, !gateOnPlugins(connection, message.pointee, entry, packetID) { return }
         sendAck(connection, .puback, packetID, matched ? .success : .noMatchingSubscribers)
     }
 
     private func acceptQoS2(
-        _ connection: ConnectionRef, _ message: inout PublishedMessage, _ entry: UnsafeMutablePointer<TopicEntry>,
+        _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         _ packetID: UInt16
     ) {
         guard admit(connection, message, entry, ack: .pubrec, packetID) else { return }
@@ -157,10 +202,10 @@ extension Shard {
         persistReceived(session, packetID)
         // From here on a repetition is not delivered: other shards must get the message in the same commit.
         writesHandovers = session.pointee.isDurable
-        let matched = publishAcknowledged(connection, &message, entry)
+        let matched = publishAcknowledged(connection, message, entry)
         writesHandovers = false
         guard connection.pointee.phase != .closed else { return }
-        if state.pointee.storesMessages, !gateOnPlugins(connection, message, entry, packetID) { return }
+        if state.pointee.storesMessages, !gateOnPlugins(connection, message.pointee, entry, packetID) { return }
         sendAck(connection, .pubrec, packetID, matched ? .success : .noMatchingSubscribers)
     }
 

@@ -54,7 +54,7 @@ enum HookCallTable {
         }
         table.select = { call, receiver in
             guard let frame = HookCallFrame.of(call) else { return HL_INVALID }
-            guard frame.call.pointee.hook == HL_HOOK_MSG_OUT else { return HL_NOT_ALLOWED }
+            guard frame.current.pointee.hook == HL_HOOK_MSG_OUT else { return HL_NOT_ALLOWED }
             return frame.select(receiver) ? HL_OK : HL_INVALID
         }
     }
@@ -141,7 +141,7 @@ enum HookCallTable {
 extension HookCallFrame {
     /// Promises a later answer: the token, or 0 when this call cannot wait.
     func pend() -> hl_token {
-        guard let pending, let opening, call.pointee.token == 0 else { return 0 }
+        guard let pending, let opening, current == call, call.pointee.token == 0 else { return 0 }
         let token = pending.open(opening, deadline: call.pointee.deadline)
         call.pointee.token = token
         owner = opening.slot.number
@@ -150,7 +150,7 @@ extension HookCallFrame {
 
     /// Completes the call with what the setters have said.
     func complete(_ verdict: hl_verdict) -> hl_status {
-        guard let pending, call.pointee.token != 0, let owner else { return HL_STALE }
-        return pending.complete(call.pointee.token, verdict, answer, by: owner)
+        guard let pending, current.pointee.token != 0, let owner else { return HL_STALE }
+        return pending.complete(current.pointee.token, verdict, answer, by: owner)
     }
 }

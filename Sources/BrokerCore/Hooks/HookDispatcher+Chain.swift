@@ -10,7 +10,7 @@ extension HookDispatcher {
         var input = first
         let chain = compiled.chain(progress.hook)
         var facts = self.facts(progress, input)
-        HookCalls.setCurrent(frame.call)
+        beginCalls()
         defer { endCalls() }
         while progress.next < chain.slots.count {
             let slot = chain.slots[progress.next]
@@ -33,18 +33,22 @@ extension HookDispatcher {
         return finish(progress, input, compiled, now: now)
     }
 
-    /// Goes on from the verdict of the only entry of a chain.
+    /// Goes on where the short way has stopped: with the verdict of entry `index`.
     @inline(never)
     func conclude(
-        _ verdict: hl_verdict, _ slot: UnsafePointer<HookSlot>, _ start: ChainProgress, _ first: UnsafeRawPointer,
-        now: Int64
+        _ verdict: hl_verdict, of index: Int, _ start: ChainProgress, _ first: UnsafeRawPointer, now: Int64
     ) -> HookOutcome {
-        fast.pointee.isDirty = true
         var progress = start
         var input = first
-        progress.next = 1
-        return settle(verdict, slot.pointee, &progress, &input, in: compiled, now: now)
-            ?? finish(progress, input, compiled, now: now)
+        if index > 0 {
+            // Those before it have said what lets the message go on, and nothing about keeping that.
+            progress.hasAllowed = progress.rule == .allMustAllow
+            progress.cache.add(hl_answer())
+        }
+        progress.next = index + 1
+        let slot = compiled.chain(progress.hook).slots[index]
+        return settle(verdict, slot, &progress, &input, in: compiled, now: now)
+            ?? run(progress, input, on: compiled, now: now)
     }
 
     /// Acts on the verdict of one entry: an outcome when it ends the chain, nil to go on.
@@ -81,9 +85,15 @@ extension HookDispatcher {
 
     // MARK: One call
 
-    /// No function of a plugin runs any more: the thread's call has no input.
+    /// Functions of plugins run from here on.
+    func beginCalls() {
+        HookCalls.bind(fast.running)
+        fast.pointee.running = frame.call
+    }
+
+    /// No function of a plugin runs any more.
     @inline(__always)
-    func endCalls() { frame.call.pointee.input = nil }
+    func endCalls() { fast.pointee.running = nil }
 
     @inline(__always)
     func prepareCall(_ slot: HookSlot, _ hook: UInt32, _ input: UnsafeRawPointer, now: Int64) {

@@ -12,76 +12,45 @@ extension HookDispatcher {
         _ msg: UnsafePointer<hl_msg>, _ receivers: UnsafeBufferPointer<hl_receiver>,
         deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64 = 0, mask: UInt64, now: Int64
     ) {
-        precondition(receivers.count <= HookDispatcher.maximumBatch, "deliver in batches of maximumBatch receivers")
-        if let slot = fast.pointee.deliver, msg.pointee.instance == 0, receivers.count <= 64 {
-            fast.pointee.deny = 0
-            fast.pointee.allow = 0
-            let verdict = askAtOnce(slot, msg, receivers, now: now)
-            if isPlainAllow(verdict) {
-                deny[0] |= fast.pointee.deny
-                return
-            }
-            conclude(
-                verdict, slot, receivers, deny: deny, abstainDenies: abstainDenies, topicEntry: topicEntry, now: now)
-            return
+        var first = FirstAnswer.none
+        if let chain = fast.pointee.chains.deliver, msg.pointee.instance == 0,
+            receivers.count <= FastHooks.maximumReceivers
+        {
+            openShortWays(now: now)
+            var delivery = fast.pointee.delivery
+            delivery.msg = msg
+            delivery.receivers = receivers.baseAddress
+            delivery.receiver_count = UInt32(truncatingIfNeeded: receivers.count)
+            first = fast.ask(chain, &delivery)
         }
-        begin()
+        aclDeliver(
+            msg, receivers, after: first, deny: deny, abstainDenies: abstainDenies, topicEntry: topicEntry, mask: mask,
+            now: now)
+    }
+
+    /// Goes on from what the short way came to about the same receivers.
+    func aclDeliver(
+        _ msg: UnsafePointer<hl_msg>, _ receivers: UnsafeBufferPointer<hl_receiver>, after first: FirstAnswer,
+        deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64, mask: UInt64, now: Int64
+    ) {
+        precondition(receivers.count <= HookDispatcher.maximumBatch, "deliver in batches of maximumBatch receivers")
+        switch first {
+        case .goOn: return
+        case .none: begin()
+        case .other: break
+        }
         let words = (receivers.count + 63) / 64
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words * 3, 1)) { scratch in
             guard let allowed = scratch.baseAddress else { return }
             allowed.initialize(repeating: 0, count: words * 3)
             let bits = Bits(deny: deny, allowed: allowed, ownDeny: allowed + words, ownAllow: allowed + words * 2)
-            let advice = ask(msg, receivers, bits, mask: mask, now: now)
+            let advice = ask(msg, receivers, bits, after: first, mask: mask, now: now)
             // Bits beyond the last receiver are meaningless and stay as the plugins left them.
             if abstainDenies { for word in 0..<words { deny[word] |= ~allowed[word] } }
-            guard topicEntry != 0, let advice else { return }
+            // A plugin is not asked about its own messages: what comes of that holds for no other.
+            guard topicEntry != 0, msg.pointee.instance == 0, let advice else { return }
             keep(advice, receivers, deny, topicEntry, now: now)
         }
-    }
-
-    @inline(__always)
-    private func askAtOnce(
-        _ slot: UnsafePointer<HookSlot>, _ msg: UnsafePointer<hl_msg>,
-        _ receivers: UnsafeBufferPointer<hl_receiver>, now: Int64
-    ) -> hl_verdict {
-        let place = UnsafeMutableRawPointer(fast)
-        let denyPlace = place.advanced(by: HookDispatcher.denyOffset).assumingMemoryBound(to: UInt64.self)
-        let delivery = place.advanced(by: HookDispatcher.deliveryOffset).assumingMemoryBound(to: hl_delivery.self)
-        delivery.pointee.msg = msg
-        delivery.pointee.receivers = receivers.baseAddress
-        delivery.pointee.receiver_count = UInt32(truncatingIfNeeded: receivers.count)
-        delivery.pointee.deny = denyPlace
-        delivery.pointee.allow = denyPlace + 1
-        return callAtOnce(slot, HL_HOOK_ACL_DELIVER, UnsafeRawPointer(delivery), now: now)
-    }
-
-    private static let denyOffset = MemoryLayout<FastHooks>.offset(of: \.deny) ?? 0
-    private static let deliveryOffset = MemoryLayout<FastHooks>.offset(of: \.delivery) ?? 0
-
-    /// Acts on a verdict of the only entry that is more than "allow".
-    @inline(never)
-    private func conclude(
-        _ verdict: hl_verdict, _ slot: UnsafePointer<HookSlot>, _ receivers: UnsafeBufferPointer<hl_receiver>,
-        deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64, now: Int64
-    ) {
-        fast.pointee.isDirty = true
-        var advice = CacheAdvice()
-        advice.add(frame.answer)
-        advice.limit(to: compiled.chain(HL_HOOK_ACL_DELIVER).widestCache)
-        var allowed = fast.pointee.allow
-        deny[0] |= fast.pointee.deny
-        switch verdict {
-        case HL_ABSTAIN: break
-        case HL_ALLOW: allowed = .max
-        case HL_DENY: deny[0] |= ~allowed
-        default:
-            slot.pointee.instance._withUnsafeGuaranteedRef { $0.countFailure() }
-            if slot.pointee.onFailure != HL_ABSTAIN { deny[0] = .max }
-            if abstainDenies { deny[0] |= ~allowed }
-            return
-        }
-        if abstainDenies { deny[0] |= ~allowed }
-        if topicEntry != 0 { keep(advice, receivers, deny, topicEntry, now: now) }
     }
 
     /// Greatest number of receivers in one `aclDeliver`.
@@ -95,10 +64,10 @@ extension HookDispatcher {
         let ownAllow: UnsafeMutablePointer<UInt64>
     }
 
-    /// Asks every plugin of the chain; nil when the verdicts must not be kept.
+    /// Asks every plugin of the chain that has not been asked yet; nil when the verdicts must not be kept.
     private func ask(
-        _ msg: UnsafePointer<hl_msg>, _ receivers: UnsafeBufferPointer<hl_receiver>, _ bits: Bits, mask: UInt64,
-        now: Int64
+        _ msg: UnsafePointer<hl_msg>, _ receivers: UnsafeBufferPointer<hl_receiver>, _ bits: Bits,
+        after first: FirstAnswer, mask: UInt64, now: Int64
     ) -> CacheAdvice? {
         let chain = compiled.chain(HL_HOOK_ACL_DELIVER)
         let words = (receivers.count + 63) / 64
@@ -113,33 +82,58 @@ extension HookDispatcher {
         delivery.receiver_stride = UInt32(MemoryLayout<hl_receiver>.stride)
         delivery.deny = bits.ownDeny
         delivery.allow = bits.ownAllow
-        HookCalls.setCurrent(frame.call)
+        beginCalls()
         defer { endCalls() }
-        for slot in chain.slots where slot.isInterested(facts) {
-            bits.ownDeny.update(repeating: 0, count: words)
-            bits.ownAllow.update(repeating: 0, count: words)
-            let verdict = withUnsafePointer(to: delivery) { pointer in
-                prepareCall(slot, HL_HOOK_ACL_DELIVER, UnsafeRawPointer(pointer), now: now)
-                return slot.function(slot.state, frame.call, UnsafeRawPointer(pointer))
+        var verdict = HL_ALLOW
+        var next = 0
+        if case .other(let said, let index) = first {
+            // Those before it allow everybody, and say nothing about keeping that.
+            if index > 0 { advice.add(hl_answer()) }
+            if index > 0 { for word in 0..<words { bits.allowed[word] = .max } }
+            verdict = said
+            next = index
+            bits.ownDeny[0] = fast.pointee.deny
+            bits.ownAllow[0] = fast.pointee.allow
+            fast.pointee.deny = 0
+            fast.pointee.allow = 0
+        }
+        while next < chain.slots.count {
+            let slot = chain.slots[next]
+            let isAnswered = first == .other(verdict, index: next)
+            next &+= 1
+            if !isAnswered {
+                guard slot.isInterested(facts) else { continue }
+                bits.ownDeny.update(repeating: 0, count: words)
+                bits.ownAllow.update(repeating: 0, count: words)
+                verdict = withUnsafePointer(to: delivery) { pointer in
+                    prepareCall(slot, HL_HOOK_ACL_DELIVER, UnsafeRawPointer(pointer), now: now)
+                    return slot.function(slot.state, frame.call, UnsafeRawPointer(pointer))
+                }
             }
             advice.add(frame.answer)
-            for word in 0..<words { bits.deny[word] |= bits.ownDeny[word] }
-            switch verdict {
-            case HL_ABSTAIN: for word in 0..<words { bits.allowed[word] |= bits.ownAllow[word] }
-            case HL_ALLOW: for word in 0..<words { bits.allowed[word] = .max }
-            case HL_DENY:
-                for word in 0..<words {
-                    bits.allowed[word] |= bits.ownAllow[word]
-                    bits.deny[word] |= ~bits.ownAllow[word]
-                }
-            default:
-                hasFailed = true
-                slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
-                if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] = .max } }
-            }
+            if !merge(verdict, slot, bits, words) { hasFailed = true }
         }
         advice.limit(to: chain.widestCache)
         return hasFailed ? nil : advice
+    }
+
+    /// Takes in what one plugin has said. False: it has failed.
+    private func merge(_ verdict: hl_verdict, _ slot: HookSlot, _ bits: Bits, _ words: Int) -> Bool {
+        for word in 0..<words { bits.deny[word] |= bits.ownDeny[word] }
+        switch verdict {
+        case HL_ABSTAIN: for word in 0..<words { bits.allowed[word] |= bits.ownAllow[word] }
+        case HL_ALLOW: for word in 0..<words { bits.allowed[word] = .max }
+        case HL_DENY:
+            for word in 0..<words {
+                bits.allowed[word] |= bits.ownAllow[word]
+                bits.deny[word] |= ~bits.ownAllow[word]
+            }
+        default:
+            slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] = .max } }
+            return false
+        }
+        return true
     }
 
     private func keep(

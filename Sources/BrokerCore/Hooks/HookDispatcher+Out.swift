@@ -22,7 +22,7 @@ extension HookDispatcher {
         let words = (receivers.count + 63) / 64
         let facts = HookFacts(msg, mask: mask)
         var edits = EditSelection()
-        HookCalls.setCurrent(frame.call)
+        beginCalls()
         defer { endCalls() }
         withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words * 2, 1)) { scratch in
             guard let own = scratch.baseAddress else { return }

@@ -32,7 +32,7 @@ extension HookDispatcher {
         var targets = RouteTargets()
         let facts = HookFacts(msg, mask: mask)
         let input = UnsafeRawPointer(msg)
-        HookCalls.setCurrent(frame.call)
+        beginCalls()
         defer { endCalls() }
         for slot in compiled.chain(HL_HOOK_MSG_ROUTE).slots where slot.isInterested(facts) {
             prepareCall(slot, HL_HOOK_MSG_ROUTE, input, now: now)

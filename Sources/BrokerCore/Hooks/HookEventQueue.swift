@@ -72,10 +72,9 @@ public final class HookEventQueue: Sendable {
             frame.call.pointee.`self` = item.slot.handle
             frame.call.pointee.now = now
             frame.call.pointee.deadline = Int64(HL_NEVER)
-            HookCalls.setCurrent(frame.call)
-            defer { HookCalls.setCurrent(nil) }
+            let state = item.slot.instance._withUnsafeGuaranteedRef { $0.state }
             // Notify hooks return nothing; what is in the result register is not looked at.
-            _ = item.slot.function(item.slot.instance._withUnsafeGuaranteedRef { $0.state }, frame.call, event)
+            _ = HookCalls.running(frame.call) { item.slot.function(state, frame.call, event) }
         }
         return state.withLock { state in
             state.isScheduled = state.next < state.items.count

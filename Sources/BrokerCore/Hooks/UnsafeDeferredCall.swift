@@ -36,9 +36,9 @@ public final class DeferredCall: @unchecked Sendable {
     /// Runs the hook itself on a worker and completes the call with its verdict.
     static func start(blocking function: @escaping HookFunction, from source: HookCallFrame) -> hl_verdict {
         start(from: source) { deferred in
-            HookCalls.setCurrent(deferred.frame.call)
-            let verdict = function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
-            HookCalls.setCurrent(nil)
+            let verdict = HookCalls.running(deferred.frame.call) {
+                function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
+            }
             // Pending once more: the plugin has kept the token and completes it itself.
             if verdict != HL_PENDING { _ = deferred.frame.complete(verdict) }
         }

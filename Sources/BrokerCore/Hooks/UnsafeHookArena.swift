@@ -11,8 +11,11 @@ final class HookArena {
     private var chunks: [Chunk] = []
     private var used = 0
     private let firstSize: Int
-    /// Set to true with every allocation: whoever owns the place knows when there is something to take back.
-    var isUsed: UnsafeMutablePointer<Bool>?
+    /// Gets the bit ``useMark`` with every allocation: whoever owns the place knows when there is something to take
+    /// back.
+    var use: UnsafeMutablePointer<UInt32>?
+    /// Beyond all HL_ANSWER_*: what a plugin says and what it takes is found with one look.
+    static var useMark: UInt32 { 1 << 31 }
     private let wipes: Bool
     /// Secrets were copied into it: wiped like an arena made for them.
     var holdsSecrets = false
@@ -32,7 +35,7 @@ final class HookArena {
 
     /// 16-byte aligned memory, not zeroed, valid until `reset`; nil when the machine has none.
     func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
-        isUsed?.pointee = true
+        use?.pointee |= HookArena.useMark
         let rounded = (max(size, 1) + 15) & ~15
         if let last = chunks.last, last.size - used >= rounded {
             defer { used += rounded }

@@ -14,8 +14,11 @@ final class HookCallFrame {
     let call: UnsafeMutablePointer<hl_call>
     /// What plugins allocate and what setters copy; taken back with the next chain.
     let arena = HookArena(firstSize: 4096, wipes: false)
+    /// The call that the setters are about: `call`, or one that was laid out beforehand.
+    private(set) var current: UnsafeMutablePointer<hl_call>
     /// Where ``answer`` is.
-    let answerPlace: UnsafeMutablePointer<hl_answer>
+    private let answerPlace: UnsafeMutablePointer<hl_answer>
+    private let ownsAnswerPlace: Bool
     /// `answer.flags` says which fields are set.
     var answer: hl_answer {
         @inline(__always) get { answerPlace.pointee }
@@ -31,12 +34,16 @@ final class HookCallFrame {
     /// Number of the instance that pended this call.
     var owner: UInt64?
 
-    /// - Parameter pending: where calls pend and complete; nil for calls that neither do (notify hooks).
-    init(pending: PendingHooks?) {
+    /// - Parameters:
+    ///   - pending: where calls pend and complete; nil for calls that neither do (notify hooks).
+    ///   - answer: where ``answer`` shall be; outlives the frame.
+    init(pending: PendingHooks?, answer: UnsafeMutablePointer<hl_answer>? = nil) {
         self.pending = pending
-        answerPlace = .allocate(capacity: 1)
+        answerPlace = answer ?? .allocate(capacity: 1)
         answerPlace.initialize(to: hl_answer())
+        ownsAnswerPlace = answer == nil
         call = .allocate(capacity: 1)
+        current = self.call
         var call = hl_call()
         call.struct_size = UInt32(MemoryLayout<hl_call>.size)
         call.api = HookCallTable.table
@@ -46,13 +53,15 @@ final class HookCallFrame {
 
     deinit {
         call.deallocate()
-        answerPlace.deallocate()
+        if ownsAnswerPlace { answerPlace.deallocate() }
     }
 
     /// The frame behind a call a plugin has given back.
     static func of(_ call: UnsafeMutablePointer<hl_call>?) -> HookCallFrame? {
-        guard let host = call?.pointee.host else { return nil }
-        return Unmanaged<HookCallFrame>.fromOpaque(host).takeUnretainedValue()
+        guard let call, let host = call.pointee.host else { return nil }
+        let frame = Unmanaged<HookCallFrame>.fromOpaque(host).takeUnretainedValue()
+        frame.current = call
+        return frame
     }
 
     /// Makes the call ready for one event and returns its struct; nil when there is no memory.
@@ -73,7 +82,7 @@ final class HookCallFrame {
 
     /// Sets one field if the hook has it and the copies it needs could be made.
     func set(_ field: UInt32, _ change: (HookCallFrame) -> Void) -> hl_status {
-        guard HookCallFrame.fields(of: call.pointee.hook) & field != 0 else { return HL_NOT_ALLOWED }
+        guard HookCallFrame.fields(of: current.pointee.hook) & field != 0 else { return HL_NOT_ALLOWED }
         change(self)
         guard !arena.hasFailed else { return HL_NO_MEMORY }
         answer.flags |= field
@@ -84,7 +93,7 @@ final class HookCallFrame {
     func addUserProperty(_ name: hl_view, _ value: hl_view) -> hl_status {
         guard name.len <= UInt16.max, value.len <= UInt16.max else { return HL_INVALID }
         return set(HL_ANSWER_PROPERTIES) { frame in
-            let message = HookCalls.message(of: frame.call.pointee)
+            let message = HookCalls.message(of: frame.current.pointee)
             let edited = frame.answer.flags & HL_ANSWER_PROPERTIES != 0
             let before = edited ? frame.answer.properties : message?.pointee.properties ?? hl_view()
             let size = before.bytes.count + 5 + name.bytes.count + value.bytes.count

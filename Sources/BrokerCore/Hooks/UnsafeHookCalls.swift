@@ -2,7 +2,13 @@ import Glibc
 public import PluginABI
 
 /// What services need to know about the hook call they are used in.
+///
+/// A thread that runs hooks has a cell: the call that runs, or nil between two calls. An event loop is bound to the cell
+/// of its dispatcher once per turn, so that a call costs one store before and one after.
 public enum HookCalls {
+    /// Where the call that runs is noted.
+    typealias Cell = UnsafeMutablePointer<UnsafeMutablePointer<hl_call>?>
+
     /// pthread_key_create fails only when 1,024 keys are taken; then publishes have no hops, and that is all.
     private static let key: pthread_key_t? = {
         var key = pthread_key_t()
@@ -41,26 +47,38 @@ public enum HookCalls {
             call.struct_size = UInt32(MemoryLayout<hl_call>.size)
             call.hook = HL_HOOK_MSG_IN
             call.input = UnsafeRawPointer(message)
-            withUnsafeMutablePointer(to: &call) { call in
-                let before = current
-                setCurrent(call)
-                defer { setCurrent(before) }
-                body()
-            }
+            withUnsafeMutablePointer(to: &call) { call in running(call, body) }
         }
     }
 
     /// Whether a hook runs on this thread.
-    public static var isInHook: Bool { current?.pointee.input != nil }
+    public static var isInHook: Bool { current != nil }
 
-    /// Marks the call that runs on this thread. It stays marked, without an input when no function of a plugin runs.
-    @inline(__always)
-    static func setCurrent(_ call: UnsafeMutablePointer<hl_call>?) {
-        if let key { pthread_setspecific(key, call) }
+    /// Binds this thread to a cell, which outlives its use here; nil: no hook runs on it.
+    static func bind(_ cell: Cell?) {
+        if let key { pthread_setspecific(key, cell) }
     }
 
-    private static var current: UnsafeMutablePointer<hl_call>? {
-        guard let key, let call = pthread_getspecific(key) else { return nil }
-        return call.assumingMemoryBound(to: hl_call.self)
+    /// The cell is about to go.
+    static func unbind(_ cell: Cell) {
+        if self.cell == cell { bind(nil) }
     }
+
+    /// Runs `body`, which calls a function of a plugin with `call`, on a thread without a cell of its own.
+    static func running<Result>(_ call: UnsafeMutablePointer<hl_call>, _ body: () -> Result) -> Result {
+        var running: UnsafeMutablePointer<hl_call>? = call
+        return withUnsafeMutablePointer(to: &running) { cell in
+            let before = self.cell
+            bind(cell)
+            defer { bind(before) }
+            return body()
+        }
+    }
+
+    private static var cell: Cell? {
+        guard let key, let cell = pthread_getspecific(key) else { return nil }
+        return cell.assumingMemoryBound(to: UnsafeMutablePointer<hl_call>?.self)
+    }
+
+    private static var current: UnsafeMutablePointer<hl_call>? { cell?.pointee }
 }

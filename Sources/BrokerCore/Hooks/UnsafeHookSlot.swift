@@ -124,7 +124,7 @@ final class CompiledHooks {
             }
             (chains + hook).initialize(
                 to: HookChain(
-                    slots: slots, widestCache: HookChain.widestCache(entries),
+                    slots: slots, widestCache: HookChain.widestCache(entries, hook: UInt32(hook)),
                     needsPayload: entries.contains { $0.interest.needsPayload },
                     needsProperties: entries.contains { $0.interest.needsProperties }))
         }
@@ -148,10 +148,12 @@ final class CompiledHooks {
 }
 
 extension HookChain {
-    fileprivate static func widestCache(_ entries: [HookEntry]) -> UInt32 {
+    fileprivate static func widestCache(_ entries: [HookEntry], hook: UInt32) -> UInt32 {
         var widest = HL_CACHE_CLIENT
         for interest in entries.map(\.interest) {
             if interest.origins != 0 || interest.qosMask != 0 { return HL_CACHE_NONE }
+            // Of a delivery it is the publisher's listener, which is not part of what a verdict is kept for.
+            if hook == HL_HOOK_ACL_DELIVER, !interest.listeners.isEmpty { return HL_CACHE_NONE }
             if !interest.filters.isEmpty { widest = HL_CACHE_CLIENT_TOPIC }
         }
         return widest

@@ -17,7 +17,8 @@ struct VerdictCache {
     private struct State {
         var lines: UnsafeMutablePointer<Line>?
         var epoch: UInt32 = 1
-        /// A verdict for all topics of a connection was kept in this epoch.
+        /// A verdict was kept in this epoch, and one for all topics of a connection.
+        var isUsed = false
         var hasWholeClients = false
         var lastReason: UInt8 = 0
     }
@@ -44,6 +45,9 @@ struct VerdictCache {
     /// MQTT reason code of the last `.deny` found; 0 when the plugin gave none.
     var lastReason: UInt8 { state.pointee.lastReason }
 
+    /// Whether a verdict may be in it.
+    var isUsed: Bool { state.pointee.isUsed }
+
     @inline(__always)
     func find(connection: UInt64, topic: UInt64, now: Int64) -> CachedVerdict {
         guard let lines = state.pointee.lines else { return .miss }
@@ -55,6 +59,7 @@ struct VerdictCache {
 
     func store(connection: UInt64, topic: UInt64, allows: Bool, reason: UInt32, expires: Int64) {
         let lines = state.pointee.lines ?? allocateLines()
+        state.pointee.isUsed = true
         if topic == VerdictCache.everyTopic { state.pointee.hasWholeClients = true }
         lines[index(connection, topic)] = Line(
             connection: connection, topic: topic, expires: expires, epoch: state.pointee.epoch, allows: allows,
@@ -65,6 +70,7 @@ struct VerdictCache {
     func revokeAll() {
         state.pointee.epoch &+= 1
         state.pointee.hasWholeClients = false
+        state.pointee.isUsed = false
         // After 2^32 revocations an old line could look valid again.
         if state.pointee.epoch == 0, let lines = state.pointee.lines {
             lines.deallocate()

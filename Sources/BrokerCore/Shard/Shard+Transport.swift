@@ -50,7 +50,7 @@ extension Shard {
         guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed else {
             return
         }
-        hooks.bindThread()
+        hooks.beginTurn(now: now)
         state.pointee.counters.bytesReceived &+= UInt64(truncatingIfNeeded: bytes.count)
         if connection.pointee.input.count == 0 && connection.pointee.flags.isDisjoint(with: .holdsInput) {
             let result = handlePackets(connection, bytes)
@@ -86,6 +86,7 @@ extension Shard {
         guard let connection = state.pointee.connections.find(handle), connection.pointee.phase != .closed else {
             return
         }
+        hooks.beginTurn(now: now)
         end(connection, cause: connection.extras.cause ?? .connectionLost, reason: .unspecifiedError)
     }
 

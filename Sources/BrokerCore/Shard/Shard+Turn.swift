@@ -8,7 +8,7 @@ extension Shard {
     /// Takes what other threads and shards have left for this one. Call after a wake-up.
     public func processInbox(now: Int64) {
         state.pointee.now = now
-        hooks.bindThread()
+        hooks.beginTurn(now: now)
         for command in inbox.takeAll() { handle(command) }
         for token in shared.pendingHooks[index].takeCompletions() { hookCompleted(token) }
         takeHandovers()
@@ -17,7 +17,7 @@ extension Shard {
     /// Ends the turn: due timers run, what was collected goes out, what ended is freed.
     public func endOfTurn(now: Int64) {
         state.pointee.now = now
-        hooks.bindThread()
+        hooks.beginTurn(now: now)
         if let deadline = wheel.nextDeadline, deadline <= now { runTimers() }
         if !refusedConnections.isEmpty { endRefused() }
         if !state.pointee.movingConnections.isEmpty { moveConnections() }

@@ -87,13 +87,14 @@ public final class Shard {
         let tree = SubscriptionTree(cache: topics, hash: shared.hash, summary: shared.summaries.shards[index])
         let groups = SharedGroups(tree: tree)
         state = .allocate(capacity: 1)
-        state.initialize(to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, index: index))
+        hooks = HookDispatcher(pending: shared.pendingHooks[index])
+        state.initialize(
+            to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, hooks: hooks, index: index))
         state.pointee.isStoreEnabled = settings.storeEnabled
         pool = .allocate(capacity: 1)
         pool.initialize(to: OutputPool())
         wheel = TimerWheel()
         inbox = shared.inboxes[index]
-        hooks = HookDispatcher(pending: shared.pendingHooks[index])
         outgoing = (0..<shared.shardCount).map { HandoverWriter(ring: shared.ring(from: index, to: $0), source: index) }
         random = ShardRandom(seed: seed)
         scratch = .allocate(capacity: 4096)
@@ -103,7 +104,6 @@ public final class Shard {
     deinit {
         releaseEverything()
         state.pointee.templates.release()
-        state.pointee.lentMessage.deallocate()
         state.pointee.unknownReceivers.release()
         state.pointee.editedReceivers.release()
         state.pointee.groups.destroy()

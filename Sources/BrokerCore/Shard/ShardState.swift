@@ -46,9 +46,8 @@ struct ShardState {
     /// When the PUBLISH at hand arrived, if a hook has held it up since; 0 = now. And its id.
     var arrival: Int64 = 0
     var arrivalID: UInt64 = 0
-    /// The message at hand as plugins see it, and the packet it was laid out for.
-    let lentMessage: UnsafeMutablePointer<hl_msg>
-    var lentFrame: UnsafeRawPointer?
+    /// The short way of the hooks of this shard; its dispatcher's.
+    let fastHooks: UnsafeMutablePointer<FastHooks>
     /// Receivers that acl.deliver, then msg.out, are asked about together.
     var unknownReceivers = DeliveryBatch()
     var editedReceivers = DeliveryBatch()
@@ -61,16 +60,14 @@ struct ShardState {
     var notifiedAt: Int64 = 0
     /// A hand-over ring is full and what waits for it is at its bound: publishers are held back.
     var isHandoverFull = false
-    /// Whose message is being published, and how many publishes of plugins led to it; see ``InjectedMessage``.
-    var injected: (instance: UInt64, hops: UInt32) = (0, 0)
     var nextMessageID: UInt64
     var nextConnectionID: UInt64
 
-    init(now: Int64, topics: TopicCache, tree: SubscriptionTree, groups: SharedGroups, index: Int) {
+    init(
+        now: Int64, topics: TopicCache, tree: SubscriptionTree, groups: SharedGroups, hooks: HookDispatcher, index: Int
+    ) {
         self.now = now
-        lentMessage = .allocate(capacity: 1)
-        lentMessage.initialize(to: hl_msg())
-        lentMessage.pointee.struct_size = UInt32(MemoryLayout<hl_msg>.size)
+        fastHooks = hooks.fast
         self.topics = topics
         self.tree = tree
         self.groups = groups

@@ -38,7 +38,7 @@ public enum SettingsTable {
             "Resident memory of the process; over it connections are refused and queues count as full. 0B = no bound."),
         .size(
             "broker.limits.max_packet_size", \.limits.maxPacketSize, 256...largestPacket,
-            "Largest MQTT packet; announced to MQTT 5 clients."),
+            "Largest MQTT packet; MQTT 5 clients are told it, or what holds max_payload_size if that is less."),
         .size(
             "broker.limits.max_payload_size", \.limits.maxPayloadSize, 0...largestPacket,
             "Largest payload of one PUBLISH; over it DISCONNECT 0x95 (5.0) or close (3.1.1)."),

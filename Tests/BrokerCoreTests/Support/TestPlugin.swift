@@ -8,6 +8,8 @@ final class TestPlugin {
 
     private var bodies: [UInt32: Body] = [:]
     private var calls: [UInt32: Int] = [:]
+    /// It does not ask to answer acl.publish and msg.in later.
+    var answersAtOnce = false
     /// It is HL_BLOCKING.
     var blocks = false
     private var instances: [HookInstance] = []
@@ -110,7 +112,8 @@ final class TestPlugin {
         instances.append(instance)
         return bodies.keys.sorted().map { hook in
             var interest = HookInterest()
-            interest.mayPend = HookTraits.of(hook)?.pending != .never
+            let pending = HookTraits.of(hook)?.pending ?? .never
+            interest.mayPend = pending == .always || pending == .ifAsked && !answersAtOnce
             interest.deadline = deadline
             var entry = HookEntry(
                 hook: hook, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
