@@ -171,7 +171,8 @@ let package = Package(
                 "PluginABI", "PluginSDK", "Reactor", "COpenSSL", "CSystem", "Locking", "MQTTCodec", "StoreFormat",
             ], swiftSettings: settings),
         .testTarget(name: "CLITests", dependencies: ["hookline", "Configuration"], swiftSettings: settings),
-        .testTarget(name: "PasswordFileTests", dependencies: ["Base64Coding", "PasswordFile"], swiftSettings: settings),
+        .testTarget(
+            name: "PasswordFileTests", dependencies: ["Base64Coding", "PasswordFile"], swiftSettings: settings),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: settings),
         .testTarget(
             name: "TokenTests", dependencies: ["Tokens"], exclude: ["make_tokens.py"], swiftSettings: settings),

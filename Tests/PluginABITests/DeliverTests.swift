@@ -47,27 +47,17 @@ import Testing
         #expect(deliver(fixture, count: 4, abstainDenies: true) == [1, 2, 4])
     }
 
-    @Test("nothing is kept when a plugin looks at the publisher's listener, or was not asked about its own message")
+    @Test("nothing is kept when a plugin looks at the publisher's listener")
     func notKept() {
-        for isOwn in [false, true] {
-            let fixture = HookFixture()
-            fixture.add(
-                Script(HL_ALLOW) { call, _, _ in _ = call.pointee.api.pointee.set_cache(call, HL_CACHE_CLIENT, .max) },
-                HL_HOOK_ACL_DELIVER)
-            var interest = HookInterest()
-            if !isOwn { interest.listeners = [Array("inside".utf8)] }
-            fixture.add(Script(HL_DENY), HL_HOOK_ACL_DELIVER, interest: interest)
-            let receivers = [hl_receiver(client: client(1), filter: hl_view(), qos: 0, flags: 0)]
-            var deny: UInt64 = 0
-            var msg = message("a")
-            if isOwn { msg.instance = 2 }
-            receivers.withUnsafeBufferPointer { receivers in
-                fixture.dispatcher.aclDeliver(
-                    &msg, receivers, deny: &deny, abstainDenies: true, topicEntry: 9, mask: .max, now: 0)
-            }
-            #expect(deny & 1 == 0, "only the first was asked")
-            #expect(fixture.dispatcher.cachedDeliver(connection: 1, topicEntry: 9, now: 0) == .miss)
-        }
+        let fixture = HookFixture()
+        fixture.add(
+            Script(HL_ALLOW) { call, _, _ in _ = call.pointee.api.pointee.set_cache(call, HL_CACHE_CLIENT, .max) },
+            HL_HOOK_ACL_DELIVER)
+        var interest = HookInterest()
+        interest.listeners = [Array("inside".utf8)]
+        fixture.add(Script(HL_DENY), HL_HOOK_ACL_DELIVER, interest: interest)
+        #expect(deliver(fixture, count: 1, topicEntry: 9) == [], "only the first was asked")
+        #expect(fixture.dispatcher.cachedDeliver(connection: 1, topicEntry: 9, now: 0) == .miss)
     }
 
     @Test("what one plugin denies no other can allow, not even by clearing the bit")

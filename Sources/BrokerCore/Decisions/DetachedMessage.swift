@@ -162,8 +162,6 @@ extension Shard {
         let isMatched = message.withMessage { lent in
             guard let base = lent.topic.baseAddress else { return false }
             var lent = lent
-            // A plugin does not see its own messages, which only the long way knows.
-            if message.instance != 0 { hooks.closeShortWays() }
             if lent.hasExpired(at: now) {
                 dropExpired(lent)
                 return false

@@ -13,9 +13,7 @@ extension HookDispatcher {
         deny: UnsafeMutablePointer<UInt64>, abstainDenies: Bool, topicEntry: UInt64 = 0, mask: UInt64, now: Int64
     ) {
         var first = FirstAnswer.none
-        if let chain = fast.pointee.chains.deliver, msg.pointee.instance == 0,
-            receivers.count <= FastHooks.maximumReceivers
-        {
+        if let chain = fast.pointee.chains.deliver, receivers.count <= FastHooks.maximumReceivers {
             openShortWays(now: now)
             var delivery = fast.pointee.delivery
             delivery.msg = msg
@@ -47,8 +45,7 @@ extension HookDispatcher {
             let advice = ask(msg, receivers, bits, after: first, mask: mask, now: now)
             // Bits beyond the last receiver are meaningless and stay as the plugins left them.
             if abstainDenies { for word in 0..<words { deny[word] |= ~allowed[word] } }
-            // A plugin is not asked about its own messages: what comes of that holds for no other.
-            guard topicEntry != 0, msg.pointee.instance == 0, let advice else { return }
+            guard topicEntry != 0, let advice else { return }
             keep(advice, receivers, deny, topicEntry, now: now)
         }
     }

@@ -149,7 +149,7 @@ public final class HookDispatcher {
         _ msg: UnsafePointer<hl_msg>, topicEntry: UInt64 = 0, mask: UInt64, now: Int64
     ) -> HookOutcome {
         var first = FirstAnswer.none
-        if let chain = fast.pointee.chains.publish, msg.pointee.instance == 0 {
+        if let chain = fast.pointee.chains.publish {
             openShortWays(now: now)
             first = fast.ask(chain, UnsafeRawPointer(msg), plain: HL_ALLOW)
         }
@@ -189,6 +189,7 @@ public final class HookDispatcher {
     /// msg.in: `.abstain` (go on), `.replaced`, `.drop`, `.deny` (reject) or `.pending`.
     public func msgIn(_ msg: UnsafePointer<hl_msg>, mask: UInt64, now: Int64) -> HookOutcome {
         var first = FirstAnswer.none
+        // A plugin does not see its own messages here, which only the long way knows.
         if let chain = fast.pointee.chains.messageIn, msg.pointee.instance == 0 {
             openShortWays(now: now)
             first = fast.ask(chain, UnsafeRawPointer(msg), plain: HL_ABSTAIN)
@@ -221,9 +222,6 @@ public final class HookDispatcher {
         fast.pointee.open(
             keepsPublishVerdicts: publishVerdicts.isUsed, keepsDeliverVerdicts: deliverVerdicts.isUsed)
     }
-
-    /// Until the next turn, or the next call that is not about a plugin's own message.
-    func closeShortWays() { fast.pointee.close() }
 
     /// What every call laid out beforehand begins as.
     private var modelCall: hl_call {

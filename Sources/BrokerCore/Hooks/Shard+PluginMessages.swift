@@ -31,8 +31,6 @@ extension Shard {
             return
         }
         // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
-        // A plugin does not see its own messages, which only the long way knows.
-        hooks.closeShortWays()
         message.view.instance = injected.instance
         message.view.hops = injected.hops
         let isMatched = publish(&message, topicEntry(base, message.topic.count))

@@ -17,8 +17,8 @@ struct FastHooks {
     var messageIn: UnsafePointer<FastSlot>?
     /// The call that runs, of whichever way; nil when no function of a plugin runs.
     var running: UnsafeMutablePointer<hl_call>?
-    /// What acl.deliver is called with, and what the plugin sets, for up to ``maximumReceivers``. Between two calls it is
-    /// about one receiver, and no bit is set.
+    /// What acl.deliver is called with, and what the plugin sets, for up to ``maximumReceivers``. Between two calls it
+    /// is about one receiver, and no bit is set.
     var delivery = hl_delivery()
     var deny: UInt64 = 0
     var allow: UInt64 = 0
@@ -107,6 +107,8 @@ struct FastChains {
         let hooks = [HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_IN].filter { hook in
             let chain = compiled.chain(hook).slots
             return !chain.isEmpty && chain.allSatisfy { $0.restrictions.isEmpty && !$0.mayPend }
+                // The short way asks everybody: nobody's allow ends it.
+                && !chain.dropLast().contains(where: \.decidesAlone)
         }
         isDeliveryEdited = compiled.table.hasMsgOut || compiled.table.hasMsgRoute
         isMessageEdited = compiled.table.hasMsgIn

@@ -3,8 +3,8 @@ public import PluginABI
 
 /// What services need to know about the hook call they are used in.
 ///
-/// A thread that runs hooks has a cell: the call that runs, or nil between two calls. An event loop is bound to the cell
-/// of its dispatcher once per turn, so that a call costs one store before and one after.
+/// A thread that runs hooks has a cell: the call that runs, or nil between two calls. An event loop is bound to the
+/// cell of its dispatcher once per turn, so that a call costs one store before and one after.
 public enum HookCalls {
     /// Where the call that runs is noted.
     typealias Cell = UnsafeMutablePointer<UnsafeMutablePointer<hl_call>?>

@@ -197,6 +197,26 @@ import Testing
         #expect(scene.reader.messages().count == 5)
     }
 
+    @Test("An allow that decides alone is not followed by another question")
+    func decidesAlone() {
+        let (first, second) = (plugin(), plugin(publish: HL_DENY))
+        let test = TestBroker()
+        var entries: [HookEntry] = []
+        for (number, plugin) in [first, second].enumerated() {
+            plugin.answersAtOnce = true
+            entries += plugin.entries(number: UInt64(number + 1))
+        }
+        for index in entries.indices { entries[index].decidesAlone = true }
+        test.plugins = [first, second]
+        test.broker.install(HookTable(generation: 1, entries: entries))
+        test.settle()
+        let publisher = test.connect("publisher")
+        _ = publisher.received()
+        publisher.publish("t", qos: 1)
+        #expect(publisher.received() == [.puback(Ack(packetID: 1, reason: .noMatchingSubscribers))])
+        #expect(second.calls(HL_HOOK_ACL_PUBLISH) == 0)
+    }
+
     @Test("A plugin that may answer later, or wants certain topics only, has the long way")
     func whoHasNone() {
         let slow = plugin()
@@ -210,7 +230,7 @@ import Testing
         #expect(test.broker.shards[0].state.pointee.fastHooks.pointee.chains.deliver == nil)
     }
 
-    @Test("A plugin is not asked about the delivery of its own messages")
+    @Test("An acl plugin is asked about the delivery of its own messages as well")
     func ownMessages() {
         let plugin = plugin()
         let scene = Scene(plugin)
@@ -221,7 +241,7 @@ import Testing
             scene.test.broker.publish(message)
             scene.test.settle()
         }
-        #expect(plugin.calls(HL_HOOK_ACL_DELIVER) == 1, "its own one is not shown to it")
-        #expect(scene.reader.messages().count == 1, "and what came of that is not kept for others")
+        #expect(plugin.calls(HL_HOOK_ACL_DELIVER) == 2)
+        #expect(scene.reader.messages().count == 2)
     }
 }
