@@ -1,4 +1,4 @@
-// What a store does by itself, without a broker: batches as the broker's event loops submit them, with the disk flushed.
+// What a store does by itself, without a broker: batches as the broker's event loops submit them, the disk flushed.
 //
 // usage: store-bench PLUGIN.so [FOLDER] [SECONDS]
 import Glibc

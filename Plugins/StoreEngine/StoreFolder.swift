@@ -56,8 +56,8 @@ public struct StoreFolder: ~Copyable, Sendable {
         guard words[0] == engine else {
             throw StoreFailure(
                 HL_REFUSED,
-                "the store in \(folder) was made by the engine \(words[0]), not \(engine); use that plugin, or move the "
-                    + "content with `hookline store export` and `import`")
+                "the store in \(folder) was made by the engine \(words[0]), not \(engine); use that plugin, or move "
+                    + "the content with `hookline store export` and `import`")
         }
         guard found <= format else {
             throw StoreFailure(

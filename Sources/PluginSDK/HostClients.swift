@@ -28,8 +28,8 @@ extension PluginHost {
         }
     }
 
-    /// Disconnects a client and ends its session with everything in it. `done` says on a worker thread whether there was
-    /// one.
+    /// Disconnects a client and ends its session with everything in it. `done` says on a worker thread whether there
+    /// was one.
     @discardableResult
     public func endSession(
         of clientID: String, _ reason: ReasonCode, done: @escaping @Sendable (Bool) -> Void = { _ in }

@@ -2,8 +2,8 @@ internal import PluginABI
 
 /// MQTT connections that begin in this plugin (`connection/1`): ask for it in `PluginDescription.optionalServices`.
 extension PluginHost {
-    /// Opens a connection on which this plugin is the network client: it sends CONNECT, and the broker treats it like any
-    /// other, hooks and limits included. For plugins that speak for clients of another protocol.
+    /// Opens a connection on which this plugin is the network client: it sends CONNECT, and the broker treats it like
+    /// any other, hooks and limits included. For plugins that speak for clients of another protocol.
     /// - Parameters:
     ///   - listener: name in plugins.yaml of the listener whose rules hold; `nil`: the first.
     ///   - address: what hooks and logs see as the client's address; 1 to 255 bytes.

@@ -51,10 +51,11 @@ public enum StateAcceptance: Sendable {
     case refused
 }
 
-/// What a generation hands over to the next one. Needs `HL_HANDOVER` in the note, and `PluginDescription.handsOverState`.
+/// What a generation hands over to the next one. Needs `HL_HANDOVER` in the note and
+/// `PluginDescription.handsOverState`.
 extension PluginHost {
-    /// This generation can give its state; in `Plugin.start`. Called on the control thread, first for all of it, then for
-    /// what has changed since.
+    /// This generation can give its state; in `Plugin.start`. Called on the control thread, first for all of it, then
+    /// for what has changed since.
     /// - Parameters:
     ///   - schema: the plugin's own number for the form.
     ///   - write: false: the next generation begins cold.

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// The retained messages.
 extension PluginHost {
-    /// Calls `body` with every retained message whose topic matches the filter, on a worker thread, and then `done` with
-    /// their number; what is in the store all the while comes exactly once.
+    /// Calls `body` with every retained message whose topic matches the filter, on a worker thread, and then `done`
+    /// with their number; what is in the store all the while comes exactly once.
     /// - Returns: false when the filter is none, or the service is not granted: then nothing is called.
     @discardableResult
     public func retained(

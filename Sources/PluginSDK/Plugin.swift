@@ -2,8 +2,9 @@
 /// `PluginExport`.
 ///
 /// Threads: the hooks of a plugin run on all event loops at once, over this one object. Keep what they read immutable,
-/// or behind `Replaceable`, `Atomic` or a lock, or make one object per event loop (`startShard`); do not block. A `...Deferred` method runs on a worker thread and
-/// may block. A change of the settings makes a new object; the old one is stopped afterwards.
+/// or behind `Replaceable`, `Atomic` or a lock, or make one object per event loop (`startShard`); do not block. A
+/// `...Deferred` method runs on a worker thread and may block. A change of the settings makes a new object; the old one
+/// is stopped afterwards.
 ///
 /// A plugin never traps on what comes from outside: it shares its process with every connection.
 open class Plugin {
@@ -42,8 +43,8 @@ open class Plugin {
     open func commit(_ prepared: AnyObject) {}
 
     /// Makes what the hooks of one event loop run on, so that they need no lock (`PluginDescription.hasStatePerLoop`):
-    /// an object of this class or of another one, made with `init(host:)`. Notify hooks, deferred calls and the steps of
-    /// life stay with this one. After `start`, once per event loop.
+    /// an object of this class or of another one, made with `init(host:)`. Notify hooks, deferred calls and the steps
+    /// of life stay with this one. After `start`, once per event loop.
     open func startShard(_ shard: Int) throws(PluginFailure) -> Plugin {
         throw .failed("the plugin says that it has a state per event loop, but does not override 'startShard'")
     }

@@ -41,8 +41,8 @@ open class StreamFilter {
         wire.append(bytes)
     }
 
-    /// Peers may prove themselves by keys that `keys` knows, asked on the loop's thread in the course of `decode`. Called
-    /// before the first byte of the peer, or never.
+    /// Peers may prove themselves by keys that `keys` knows, asked on the loop's thread in the course of `decode`.
+    /// Called before the first byte of the peer, or never.
     open func accept(_ keys: @escaping PreSharedKeys) {}
 
     /// The stream is closed gracefully: append the layer's farewell.

@@ -45,7 +45,10 @@ enum ImportRules {
         ("Sources/Base64Coding", []),
         ("Plugins/Auth/PasswordFile", ["Base64Coding", "CCrypt", "COpenSSL"]),
         ("Plugins/Auth/Tokens", ["Base64Coding", "COpenSSL", "StrictJSON"]),
-        ("Plugins/Auth/Domain", ["CCurl", "CPostgres", "CSystem", "PluginSDK", "PasswordFile", "StrictJSON", "Tokens"]),
+        (
+            "Plugins/Auth/Domain",
+            ["CCurl", "CPostgres", "CSystem", "PluginSDK", "PasswordFile", "StrictJSON", "Tokens"]
+        ),
         ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
         ("Plugins/ACL/AccessRules", ["PluginSDK", "PositionedYAML"]),
         ("Plugins/ACL/Domain", ["PluginSDK", "AccessRules"]),

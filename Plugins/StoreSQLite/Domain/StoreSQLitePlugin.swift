@@ -14,7 +14,8 @@ public final class StoreSQLitePlugin: Plugin {
                 Setting("cache", .size, default: "32MiB", help: "pages of the database that are kept in memory"),
                 Setting(
                     "mmap", .size, default: "0",
-                    help: "how much of the database is read through mapped memory; a failing disk then ends the broker"),
+                    help: "how much of the database is read through mapped memory; "
+                        + "a failing disk then ends the broker"),
                 Setting(
                     "log_size", .size, default: "32MiB",
                     help: "size of the write-ahead log at which it is worked into the database"),

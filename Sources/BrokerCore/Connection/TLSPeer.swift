@@ -1,5 +1,5 @@
-/// What TLS has found out about a client: the certificate it has shown, which chains to an authority of the listener, or
-/// the pre-shared key it has. Immutable; shared by reference.
+/// What TLS has found out about a client: the certificate it has shown, which chains to an authority of the listener,
+/// or the pre-shared key it has. Immutable; shared by reference.
 public final class TLSPeer: Sendable {
     /// The identity in the certificate by the rule of the listener, UTF-8; empty when there is none.
     public let name: [UInt8]

@@ -3,7 +3,7 @@ import Glibc
 import MQTTCodec
 import Testing
 
-/// A socket that speaks just enough MQTT 3.1.1 and 5.0 to see whether bytes come through; with TLS where it is asked for.
+/// A socket that speaks just enough MQTT 3.1.1 and 5.0 to see whether bytes come through; with TLS where asked for.
 final class WireClient {
     private let descriptor: Int32
     private var secure: OpaquePointer?
