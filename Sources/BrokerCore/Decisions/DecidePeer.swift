@@ -10,7 +10,7 @@ extension Shard {
         guard hooks.table.hasTLSPSK, let connection = state.pointee.connections.find(handle),
             connection.pointee.phase == .awaitingConnect
         else { return nil }
-        hooks.bindThread()
+        hooks.beginTurn(now: now)
         let origin = connection.extras.identity
         let arena = HookArena(firstSize: 256, wipes: false)
         var input = hl_psk()

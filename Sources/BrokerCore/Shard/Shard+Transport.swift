@@ -33,7 +33,7 @@ extension Shard {
         let extras = connection.extras
         extras.identity = extras.identity.with(address: address, certificate: peer?.name, peer: peer)
         guard let peer, !peer.fingerprint.isEmpty else { return }
-        hooks.bindThread()
+        hooks.beginTurn(now: now)
         askPeer(connection, peer)
     }
 

@@ -130,14 +130,16 @@ extension Shard {
         }
         handover.message.withMessage { message in
             guard let base = message.topic.baseAddress else { return }
+            var lent = message
             state.pointee.templates.reset()
             var made: MessageRef?
             let entry = topicEntry(base, message.topic.count)
             let result = state.pointee.tree.match(entry)
-            for target in result.pointee.targets {
-                let name = target.session.assumingMemoryBound(to: Session.self).pointee.clientID
-                guard belonged(name), !handover.removed.contains(name) else { continue }
-                deliver(target, result, message, entry, &made)
+            let targets = result.pointee.targets
+            for index in targets.indices {
+                let name = targets[index].session.assumingMemoryBound(to: Session.self).pointee.clientID
+                guard belonged(name), !handover.removed.contains(name), let base = targets.baseAddress else { continue }
+                withUnsafeMutablePointer(to: &lent) { deliver(base + index, result, $0, entry, &made) }
             }
             for group in result.pointee.groups where belonged(subscription(of: group)) {
                 offer(message, to: group, qos: message.qos, &made)
