@@ -102,7 +102,8 @@ let package = Package(
             name: "hookline",
             dependencies: [
                 "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "AccessRules",
-                "PluginSDK", "CSystem", "PluginFile",
+                "PluginABI", "PluginSDK", "CSystem", "PluginFile", "StoreAccess", "StoreCheck", "StoreFormat",
+                "StrictJSON", "Base64Coding",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         // Stores without a broker: for the tool, the check that authors run, and the bench.
@@ -193,6 +194,7 @@ let package = Package(
         .testTarget(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "StoreFormat", "hookline-host"],
             exclude: ["statements.tsv"], swiftSettings: settings),
+        .testTarget(name: "StoreEngineTests", dependencies: ["StoreEngine", "PluginABI"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Tokens"])
         + plugin("ACL", uses: ["AccessRules"])

@@ -11,7 +11,7 @@ struct HooklineTool: ParsableCommand {
         subcommands: [
             ServeCommand.self, CheckCommand.self, ConfigCommand.self, StatusCommand.self, HealthCommand.self,
             ReloadCommand.self, StopCommand.self, PluginsCommand.self, PasswdCommand.self, CertsCommand.self,
-            ACLCommand.self, VersionCommand.self,
+            ACLCommand.self, StoreCommand.self, VersionCommand.self,
         ])
 
     /// As the parser's own `main`, but a usage error ends with 2 instead of 64.

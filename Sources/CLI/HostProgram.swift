@@ -21,11 +21,16 @@ enum HostProgram {
         return end(ToolExit.failure, "hookline: cannot start \(path): \(reason)")
     }
 
+    /// The folder of this tool's file; nil when the system does not say.
+    static func folder() -> String? {
+        guard let tool = realpath("/proc/self/exe", nil) else { return nil }
+        defer { free(tool) }
+        return String(cString: tool).split(separator: "/").dropLast().map { "/" + $0 }.joined()
+    }
+
     /// Beside this tool, then in the places a package puts it.
     private static func candidates() -> [String] {
-        guard let tool = realpath("/proc/self/exe", nil) else { return [name] }
-        defer { free(tool) }
-        let folder = String(cString: tool).split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        guard let folder = folder() else { return [name] }
         return ["\(folder)/\(name)", "\(folder)/../libexec/\(name)", "\(folder)/../libexec/hookline/\(name)"]
     }
 }

@@ -28,8 +28,8 @@ enum ImportRules {
             "Sources/CLI",
             [
                 "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates",
-                "AccessRules", "PluginSDK", "CSystem", "PluginFile", "StoreCheck", "StoreAccess", "Foundation",
-                "FoundationEssentials",
+                "AccessRules", "PluginSDK", "CSystem", "PluginFile", "StoreCheck", "StoreAccess", "StoreFormat",
+                "StrictJSON", "PluginABI", "Base64Coding", "Foundation", "FoundationEssentials",
             ]
         ),
         ("Sources/HooklineClient", ["MQTTCodec"]),

@@ -89,7 +89,7 @@ struct ReloadCommand: ParsableCommand {
 struct PluginsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "Look at the plugins of the running broker, or at a plugin's file.",
-        subcommands: [List.self, DescribePluginCommand.self], defaultSubcommand: List.self)
+        subcommands: [List.self, DescribePluginCommand.self, CheckStoreCommand.self], defaultSubcommand: List.self)
 
     /// `hookline plugins list`
     struct List: ParsableCommand {
