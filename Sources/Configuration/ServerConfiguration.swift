@@ -54,7 +54,7 @@ public struct TLSConfiguration: Hashable, Sendable {
 
     /// Which name a client certificate gives the client.
     public enum Identity: String, CaseIterable, Hashable, Sendable {
-        case username, cn, san
+        case username, cn, san, fingerprint
     }
 
     /// Oldest TLS version that is spoken.

@@ -128,6 +128,31 @@ def test_the_first_alternative_name_may_be_the_user_name(serve, certs):
         broker.log.wait("client.connected .*client=dev user=urn:dev:17 .*listener=tls")
 
 
+def test_a_fingerprint_is_the_user_name_and_has_groups(serve, threads, certs, tmp_path):
+    """Exactly this certificate: another one with the same name is another user."""
+    said = subprocess.run(
+        ["openssl", "x509", "-in", certs / "client.pem", "-noout", "-fingerprint", "-sha256"], check=True,
+        capture_output=True, text=True).stdout
+    fingerprint = said.split("=")[1].strip().replace(":", "").lower()
+    (tmp_path / "acl.yaml").write_text(
+        f"groups: {{ pumps: [{fingerprint}] }}\nrules:\n"
+        '  - { group: pumps, publish: "pumps", subscribe: "pumps" }\n'
+        '  - { group: machines, publish: "machines" }\n')
+    another_client(certs, name="client", file="other")
+    plugins = """plugins:
+  - { id: auth, config: { sources: [ { client_certificate: { groups: [machines] } } ] } }
+  - { id: acl, config: { file: acl.yaml } }
+"""
+    broker = serve(threads=threads, config=mutual("fingerprint") + plugins)
+    with client(broker, certs, certificate="client") as pump, client(broker, certs, certificate="other") as other:
+        assert pump.subscribe("pumps", 1) == 1
+        assert pump.publish("machines", b"x", 1) in (0, 0x10)
+        assert other.publish("machines", b"x", 1) in (0, 0x10)
+        assert other.publish("pumps", b"x", 1) == 0x87
+        pump.publish("pumps", b"x", 1)
+        assert pump.receive().payload == b"x"
+
+
 def test_without_a_certificate_the_handshake_fails(serve, certs):
     broker = serve(config=mutual())
     with pytest.raises((ssl.SSLError, OSError, ConnectionError)):
@@ -166,15 +191,15 @@ def revoke(certs):
     yield
 
 
-def another_client(certs):
-    """A second certificate of the same authority: "other"."""
+def another_client(certs, name="other", file="other"):
+    """A second certificate of the same authority."""
     folder = certs.parent
     subprocess.run(
         ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-         "/CN=other", "-keyout", certs / "other.key", "-out", folder / "other.csr"], check=True, capture_output=True)
+         f"/CN={name}", "-keyout", certs / f"{file}.key", "-out", folder / "other.csr"], check=True, capture_output=True)
     subprocess.run(
         ["openssl", "x509", "-req", "-in", folder / "other.csr", "-CA", certs / "ca.pem", "-CAkey", certs / "ca.key",
-         "-days", "2", "-out", certs / "other.pem"], check=True, capture_output=True)
+         "-days", "2", "-out", certs / f"{file}.pem"], check=True, capture_output=True)
 
 
 def test_a_revoked_certificate_is_refused_as_soon_as_the_list_says_so(serve, threads, certs):

@@ -55,7 +55,12 @@ enum ListenerLayers {
             case .request: .request
             case .require: .require
             }
-        settings.identity = tls.identity == .san ? .alternativeName : .commonName
+        settings.identity =
+            switch tls.identity {
+            case .username, .cn: .commonName
+            case .san: .alternativeName
+            case .fingerprint: .fingerprint
+            }
         settings.minimumVersion = tls.minimumVersion == .v1_3 ? .v1_3 : .v1_2
         settings.ciphers = tls.ciphers ?? settings.ciphers
         settings.cipherSuites = tls.cipherSuites ?? ""

@@ -28,6 +28,9 @@ public struct TLSSettings: Hashable, Sendable {
         case commonName
         /// The first DNS name, URI or e-mail address among the subject alternative names.
         case alternativeName
+        /// SHA-256 of the whole certificate, as 64 hexadecimal digits in lower case: what an authority writes into a
+        /// certificate does not matter, and a new certificate is another client.
+        case fingerprint
     }
 
     /// Oldest version of the protocol that is spoken.

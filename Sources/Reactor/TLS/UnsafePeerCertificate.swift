@@ -16,10 +16,11 @@ public struct PeerCertificate: Hashable, Sendable {
     /// Borrowed during the call.
     init(_ certificate: OpaquePointer, identity: TLSSettings.Identity) {
         let common = CertificateName.common(of: certificate)
-        let name =
+        let name: [UInt8]? =
             switch identity {
             case .commonName: common
             case .alternativeName: CertificateName.alternative(of: certificate)
+            case .fingerprint: nil
             }
         commonName = common ?? []
         // A null byte would cut the name off for C plugins: "admin\0.example.org" must not become "admin".
@@ -35,6 +36,12 @@ public struct PeerCertificate: Hashable, Sendable {
             SHA256(der, der.count, room.baseAddress)
             count = Int(SHA256_DIGEST_LENGTH)
         }
+        if identity == .fingerprint { self.name = Self.hexadecimal(fingerprint) }
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
+        let digits = Array("0123456789abcdef".utf8)
+        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
     }
 }
 

@@ -39,6 +39,14 @@ import Testing
         #expect(certificate.fingerprint == digest)
     }
 
+    @Test func `the fingerprint of a certificate can be its identity`() throws {
+        let files = try TestCertificates()
+        let server = try connect(files, .require, certificate: files.client()) { $0.identity = .fingerprint }
+        let certificate = try #require(server.filter.discovery?.certificate)
+        let digits = certificate.fingerprint.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        #expect(digits.utf8.count == 64 && certificate.name == Array(digits.utf8))
+    }
+
     private func derOfPEM(_ path: String) throws -> [UInt8] {
         let file = try #require(BIO_new_file(path, "r"))
         defer { BIO_free(file) }
