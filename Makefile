@@ -9,7 +9,7 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-slow-plugin bench-store check-store format install clean setup
+    bench-slow-plugin bench-durability bench-store check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,10 @@ ROUNDS ?= 200
 crash: ## kill -9 at random moments while clients publish: nothing acknowledged may be lost (ROUNDS=200, SEED=n)
 	@swift build -c release
 	@python3 Tests/Crash/crash.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+bench-durability: ## what durability costs, each figure beside its goal (FIGURES="throughput queue restart plain")
+	@swift build -c release
+	@python3 Benchmarks/durability/run.py $(FIGURES)
 
 bench-hooks: ## what hooks cost, in instructions under callgrind, held against Benchmarks/hooks/thresholds.json
 	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }

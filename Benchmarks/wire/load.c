@@ -18,7 +18,7 @@ static const char *const mode_names[] = {"pairs", "fanin", "fanout", "match", "r
 static struct {
     enum mode mode;
     const char *host;
-    int port, version, qos, size, publishers, receivers, window, filters, connections, rate, pid;
+    int port, version, qos, size, publishers, receivers, window, filters, connections, rate, pid, keep;
     double seconds, warm;
 } o = {.host = "127.0.0.1", .port = 1883, .version = 4, .size = 64, .publishers = 10, .receivers = 10, .window = 1000,
        .filters = 10000, .connections = 10000, .rate = 5000, .seconds = 3, .warm = 0.5};
@@ -180,7 +180,7 @@ static void open_all(int count) {
             c->streams = calloc((size_t)c->stream_count, sizeof(stream));
         } else publishers[c->publisher].connection = c;
         snprintf(name, sizeof name, "bench-%d", i);
-        put_connect(&c->out, o.version, name);
+        put_connect(&c->out, o.version, name, o.keep && receives);
         connection_open(&net, c, o.host, o.port);
         /* One after the other: this is not what is measured, and a short listen backlog must not matter. */
         for (int before = ready; ready == before;) turn(1000);
@@ -241,7 +241,7 @@ static int run_connections(void) {
         for (; opened < o.connections && opened - ready < o.window; opened++) {
             connections[opened] = (connection){.index = opened, .publisher = -1};
             snprintf(name, sizeof name, "bench-%d", opened);
-            put_connect(&connections[opened].out, o.version, name);
+            put_connect(&connections[opened].out, o.version, name, false);
             connection_open(&net, &connections[opened], o.host, o.port);
         }
         int before = ready;
@@ -262,7 +262,7 @@ static void parse(int argc, char **argv) {
         {"mode", 1, 0, 'm'}, {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"mqtt", 1, 0, 'V'}, {"qos", 1, 0, 'q'},
         {"size", 1, 0, 's'}, {"publishers", 1, 0, 'P'}, {"receivers", 1, 0, 'R'}, {"window", 1, 0, 'w'},
         {"filters", 1, 0, 'f'}, {"connections", 1, 0, 'c'}, {"rate", 1, 0, 'r'}, {"pid", 1, 0, 'i'},
-        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {0, 0, 0, 0}};
+        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {"keep", 0, 0, 'k'}, {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, 0)) != -1;) {
         int value = optarg ? atoi(optarg) : 0;
         switch (option) {
@@ -284,6 +284,7 @@ static void parse(int argc, char **argv) {
         case 'i': o.pid = value; break;
         case 'd': o.seconds = atof(optarg); break;
         case 'W': o.warm = atof(optarg); break;
+        case 'k': o.keep = 1; break; /* sessions of receivers are kept: their messages are durable */
         default: stop("usage: see the long options at the end of load.c");
         }
     }

@@ -46,14 +46,14 @@ static void put_text(bytes *b, const char *text) {
     bytes_put(b, text, strlen(text));
 }
 
-void put_connect(bytes *out, int version, const char *client_id) {
-    /* A large receive maximum, so that the broker's own limits decide what is in flight. */
-    static const uint8_t properties[] = {3, 0x21, 0xFF, 0xFF};
+void put_connect(bytes *out, int version, const char *client_id, bool keep) {
+    /* A large receive maximum, so that the broker's own limits decide what is in flight; the session's expiry. */
+    const uint8_t properties[] = {8, 0x21, 0xFF, 0xFF, 0x11, 0, 0, keep ? 0xFF : 0, 0};
     put_byte(out, CONNECT << 4);
     put_length(out, 10 + (version == 5 ? sizeof properties : 0) + 2 + strlen(client_id));
     put_text(out, "MQTT");
     put_byte(out, version);
-    put_byte(out, 2); /* clean start */
+    put_byte(out, keep ? 0 : 2); /* clean start */
     put_two(out, 0);  /* no keep alive */
     if (version == 5) bytes_put(out, properties, sizeof properties);
     put_text(out, client_id);

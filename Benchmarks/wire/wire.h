@@ -36,7 +36,8 @@ typedef struct {
     size_t id_at, stamp_at; /* id_at is 0 at QoS 0 */
 } publish_template;
 
-void put_connect(bytes *out, int version, const char *client_id);
+/* keep: the session outlives the connection. */
+void put_connect(bytes *out, int version, const char *client_id, bool keep);
 void put_subscribe(bytes *out, int version, uint16_t id, const char *filter, int qos);
 void put_ack(bytes *out, int type, uint16_t id);
 void make_template(publish_template *t, int version, const char *topic, int qos, size_t payload);

@@ -151,6 +151,7 @@ final class FuzzBroker: ShardTransport {
     func resumeReading(_ transport: UInt64) {}
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
     func wake(shard target: Int) { moved = true }
+    func load(_ messages: [UInt64], for session: UInt64) {}
     func persist(_ rows: [StoreRow], ticket: UInt64) {}
     func event(_ event: BrokerEvent) {}
 }

@@ -76,6 +76,8 @@ public struct BrokerSettings: Sendable {
     public var maximumPendingInput = 256 << 10
     /// True when durable state is handed to a store: acknowledgements then wait for the commit.
     public var storeEnabled = false
+    /// Messages of a stored queue that are in memory, at its front; the others are read when their turn comes near.
+    public var queueWindow = 1_000
 
     /// The documented defaults.
     public init() {}

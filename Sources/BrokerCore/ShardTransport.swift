@@ -25,6 +25,9 @@ public protocol ShardTransport: AnyObject {
     /// one shard hands to another, it has handed to the store before. Once a ticket fails, so does every one after it,
     /// of any shard, until what all shards get from ``Shard/retryRows(now:)`` is committed, in one piece.
     func persist(_ rows: [StoreRow], ticket: UInt64)
+    /// Reads messages of a session's queue from the store, which may not have committed them yet;
+    /// ``Shard/loaded(_:for:now:)`` answers.
+    func load(_ messages: [UInt64], for session: UInt64)
     /// Something a log or a notification may want to hear of.
     func event(_ event: BrokerEvent)
 }

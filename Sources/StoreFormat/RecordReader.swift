@@ -163,6 +163,7 @@ struct RecordReader {
         var delivery = StoredDelivery(message: try number(), qos: qos, retain: retain)
         delivery.position = try number()
         delivery.group = try number()
+        delivery.size = try number()
         let count: UInt32 = try number()
         for _ in 0..<count { delivery.identifiers.append(try number()) }
         return delivery

@@ -139,6 +139,7 @@ struct RecordWriter {
         add(delivery.message)
         add(delivery.position)
         add(delivery.group)
+        add(delivery.size)
         add(UInt32(clamping: delivery.identifiers.count))
         for identifier in delivery.identifiers { add(identifier) }
     }

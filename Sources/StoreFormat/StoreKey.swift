@@ -17,6 +17,9 @@ public enum StoreTable: UInt8, Sendable, CaseIterable {
     /// Messages between two shards, by id.
     case handover = 6
 
+    /// The key of a number in a table that goes by numbers.
+    public func key(_ number: UInt64) -> [UInt8] { [rawValue] + StoreKey.bigEndian(number) }
+
     /// All keys of the table: from the first to before the second.
     public var range: (from: [UInt8], to: [UInt8]) { ([rawValue], [rawValue + 1]) }
 }

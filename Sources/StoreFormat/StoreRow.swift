@@ -69,6 +69,8 @@ public struct StoredDelivery: Sendable, Equatable {
     public var group: UInt64
     /// Its place in the session's queue, from 1 on; 0 = it was never queued.
     public var position: UInt64
+    /// Bytes of the message: what it counts against the bounds of a queue before it is read.
+    public var size: UInt32 = 0
 
     /// A delivery as a store reads it back.
     public init(

@@ -25,6 +25,7 @@ struct Scenario {
         settings.maximumQueuedMessages = random.pick([3, 8, 10_000])
         settings.maximumOutputBytes = random.pick([300, 2000, 16 << 20])
         settings.queueFullPolicy = random.pick([.deadLetter, .deadLetter, .refuse, .pause])
+        settings.queueWindow = random.pick([1, 3, 1_000])
         settings.maximumTopicAlias = random.pick([0, 2, 32])
         settings.maximumSessionExpiry = 3600
         settings.maximumQueuedBytes = random.pick([2000, 16 << 20])

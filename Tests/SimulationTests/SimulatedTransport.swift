@@ -36,6 +36,11 @@ final class SimulatedTransport: ShardTransport {
 
     func wake(shard target: Int) { simulator.hasMoved = true }
 
+    func load(_ messages: [UInt64], for session: UInt64) {
+        simulator.loads.append((shard, messages, session))
+        simulator.hasMoved = true
+    }
+
     func persist(_ rows: [StoreRow], ticket: UInt64) {
         simulator.take(rows, ticket: ticket, of: shard)
     }

@@ -15,6 +15,9 @@ final class Simulator {
     private(set) var links: [UInt64: SimulatedLink] = [:]
     /// Connections on their way between two shards.
     var moving: [(link: SimulatedLink, target: Int, transfer: ConnectionTransfer)] = []
+    /// Messages that are to be read from the store, once it has committed them.
+    var loads: [(shard: Int, messages: [UInt64], session: UInt64)] = []
+    private var storedMessages: [UInt64: StoredMessage] = [:]
     /// What was handed to the store and not answered.
     var tickets: [Ticket] = []
     /// Something happened since the last look.
@@ -113,12 +116,14 @@ final class Simulator {
         for client in clients where client.link != nil { client.lose() }
         moving = []
         tickets = []
+        loads = []
         restarts += 1
         let shards = 1 + (scenario.shards + restarts) % 3
         broker = Broker(
             settings: scenario.settings, listeners: [ListenerSettings(name: "tcp", allowAnonymous: true)],
             shardCount: shards, seed: scenario.seed &+ UInt64(restarts))
-        let stored = StoredState(committed)
+        var stored = StoredState(committed)
+        if restarts % 2 == 0 { stored.expectMessages(stored.messageIDs) }
         for problem in stored.problems { model.fail("store", problem) }
         model.restarted(stored, names: clients.map { Array($0.name.utf8) })
         broker.restore(stored, now: now)
@@ -207,9 +212,25 @@ final class Simulator {
             link.shard = index
             link.handle = shard.adopt(transfer, transport: link.transport, now: now)
         }
+        answerLoads(of: shard)
         shard.processInbox(now: now)
         shard.endOfTurn(now: now)
         noteEmptyOutputs()
+    }
+
+    private func answerLoads(of shard: Shard) {
+        while let next = loads.firstIndex(where: { load in
+            load.shard == shard.index && load.messages.allSatisfy { storedMessages[$0] != nil }
+        }) {
+            let load = loads.remove(at: next)
+            shard.loaded(load.messages.map { ($0, storedMessages[$0]) }, for: load.session, now: now)
+            hasMoved = true
+        }
+    }
+
+    /// Messages of these rows can be read from now on, and are never forgotten: numbers are not given again.
+    private func noteMessages(_ rows: [StoreRow]) {
+        for case .message(let id, let message) in rows { storedMessages[id] = message }
     }
 
     private func noteEmptyOutputs() {
@@ -249,6 +270,7 @@ final class Simulator {
         hasMoved = true
         for entry in taken {
             committed += entry.rows
+            noteMessages(entry.rows)
             model.committed(entry.rows, generations: entry.generations)
         }
         for entry in taken { broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: true, now: now) }
@@ -284,6 +306,7 @@ final class Simulator {
         tickets.removeFirst(first)
         for entry in taken {
             committed += entry.rows
+            noteMessages(entry.rows)
             model.committed(entry.rows, generations: entry.generations)
             broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: true, now: now)
         }

@@ -22,6 +22,7 @@ final class Sink: ShardTransport {
     func resumeReading(_ transport: UInt64) {}
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
     func wake(shard target: Int) {}
+    func load(_ messages: [UInt64], for session: UInt64) {}
     func persist(_ rows: [StoreRow], ticket: UInt64) {}
     func event(_ event: BrokerEvent) {}
 }

@@ -93,9 +93,12 @@ extension Shard {
         guard let connection = session.pointee.connection else { return }
         let limit = session.pointee.windowLimit
         while let slot = session.pointee.window.nextToResend(limit: limit) { resend(slot, of: session, connection) }
-        while session.pointee.window.count < limit, let entry = session.pointee.queue.popFirst() {
-            sendQueued(session, connection, entry)
+        while session.pointee.window.count < limit, session.pointee.queue.loadedCount > 0,
+            let entry = session.pointee.queue.popFirst(), let message = entry.message
+        {
+            sendQueued(session, connection, entry, message)
         }
+        if session.pointee.queue.storedCount > 0 { loadQueue(session) }
         if session.pointee.flags.contains(.hasWaiters),
             session.pointee.queue.count &* 2 <= settings.maximumQueuedMessages,
             session.pointee.queue.byteCount &* 2 <= settings.maximumQueuedBytes
@@ -111,27 +114,29 @@ extension Shard {
 
     /// Sends one message from the queue, unless its time has passed [MQTT-3.3.2-5] or a plugin has something against
     /// it.
-    private func sendQueued(_ session: SessionRef, _ connection: ConnectionRef, _ queued: QueuedMessage) {
-        var entry = queued
-        var message = PublishedMessage(entry.message, origin: .client)
+    private func sendQueued(
+        _ session: SessionRef, _ connection: ConnectionRef, _ queued: QueuedMessage, _ queuedBlock: MessageRef
+    ) {
+        var (entry, block) = (queued, queuedBlock)
+        var message = PublishedMessage(block, origin: .client)
         let expired = message.expiresAt != 0 && message.expiresAt <= now
         switch expired ? .refused(.expired) : decideOutgoing(connection, message, qos: entry.qos) {
         case .asIs: break
         case .edited(let edited):
-            entry = replaced(entry, by: edited, of: session)
-            message = PublishedMessage(entry.message, origin: .client)
+            block = edited.message.withMessage { MessageRef.make($0, id: state.pointee.makeMessageID()) }
+            entry = replaced(entry, by: edited, block, of: session)
+            message = PublishedMessage(block, origin: .client)
         case .refused(let reason):
             drop(session, message, reason)
             persistDequeued(session, entry)
-            entry.message.release()
-            entry.subscriptionIDs.release()
+            entry.release()
             return
         }
         let slot = session.pointee.window.begin(qos: entry.qos)
         slot.pointee.retain = entry.retain
         let keeps = session.pointee.flags.contains(.persistent) || entry.group != 0
         if keeps {
-            slot.pointee.message = entry.message
+            slot.pointee.message = block
             slot.pointee.subscriptionIDs = entry.subscriptionIDs
             slot.pointee.group = entry.group
             persistInflight(session, connection, slot, from: entry.position)
@@ -142,10 +147,7 @@ extension Shard {
                 Delivery(qos: entry.qos, retain: entry.retain, identifiers: identifiers, group: entry.group),
                 packetID: slot.pointee.packetID, dup: false)
         }
-        if !keeps {
-            entry.message.release()
-            entry.subscriptionIDs.release()
-        }
+        if !keeps { entry.release() }
         if !sent {
             persistFinished(session, slot)
             session.pointee.window.finish(slot)
@@ -154,11 +156,10 @@ extension Shard {
 
     /// What msg.out made of a message in the queue takes its place.
     private func replaced(
-        _ entry: QueuedMessage, by edited: OutgoingMessage, of session: SessionRef
+        _ entry: QueuedMessage, by edited: OutgoingMessage, _ block: MessageRef, of session: SessionRef
     ) -> QueuedMessage {
         persistDequeued(session, entry)
-        entry.message.release()
-        let block = edited.message.withMessage { MessageRef.make($0, id: state.pointee.makeMessageID()) }
+        entry.message?.release()
         // What waits for a packet identifier keeps one: it is not sent at QoS 0.
         return QueuedMessage(
             message: block, subscriptionIDs: entry.subscriptionIDs, group: entry.group,

@@ -11,12 +11,8 @@ struct MessageBlock: ~Copyable {
     let qos: UInt8
     /// Whether it was published with RETAIN.
     let retain: Bool
-    /// The number of its row in the store; 0 = it has none. This and the next two belong to the shard that stores it.
+    /// The number of its row in the store; 0 = it has none. Belongs to the shard that stores it.
     var storeID: UInt64 = 0
-    /// Rows of queues and windows that name it.
-    var storeReferences: Int32 = 0
-    /// Its row came from an earlier run, and another shard has blocks of it as well.
-    var isStoreShared = false
     let topicLength: UInt32
     let propertiesLength: UInt32
     let payloadLength: UInt32

@@ -18,6 +18,8 @@ struct SessionFlags: OptionSet {
     static let durable = SessionFlags(rawValue: 16)
     /// Publishers wait for room in its queue.
     static let hasWaiters = SessionFlags(rawValue: 32)
+    /// The next messages of its queue are being read from the store.
+    static let loading = SessionFlags(rawValue: 64)
 }
 
 /// The state kept for a Client Identifier [MQTT-4.1.0-1]. A pointer struct in the slab of its home shard, which it

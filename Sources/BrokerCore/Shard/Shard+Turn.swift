@@ -168,5 +168,6 @@ final class DetachedTransport: ShardTransport {
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
     func wake(shard target: Int) {}
     func persist(_ rows: [StoreRow], ticket: UInt64) {}
+    func load(_ messages: [UInt64], for session: UInt64) {}
     func event(_ event: BrokerEvent) {}
 }

@@ -58,6 +58,10 @@ public final class Shard {
     var lostRows: [StoreRow] = []
     /// Messages are handed to other shards in rows of their own: what is under way must arrive exactly once.
     var writesHandovers = false
+    /// How many rows of queues and windows name a stored message, where it is more than one.
+    var storeReferences: [UInt64: Int32] = [:]
+    /// Stored messages of an earlier run that several shards deliver.
+    var sharedMessages: Set<UInt64> = []
     /// Rows of messages of an earlier run, of which other shards have blocks too, that this one needs no more.
     var droppedShares: [UInt64] = []
     /// Position of the message queued last for any group of this shard, in the store.
@@ -71,6 +75,8 @@ public final class Shard {
     var groupHomes: [UInt64: Int] = [:]
     /// Messages of an earlier run by id, owned, while they are being restored.
     var restoredBlocks: [UInt64: MessageRef] = [:]
+    /// Stored messages that rows of this shard name, meanwhile.
+    var restoredIDs: Set<UInt64> = []
     var random: ShardRandom
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport

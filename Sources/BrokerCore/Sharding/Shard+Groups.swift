@@ -50,7 +50,8 @@ extension Shard {
             if let message = slot.pointee.message { returnMessage(message, slot.pointee.group) }
         }
         session.pointee.queue.forEach { entry in
-            if entry.group != 0 { returnMessage(entry.message, entry.group) }
+            // Those of groups are always in memory.
+            if entry.group != 0, let message = entry.message { returnMessage(message, entry.group) }
         }
     }
 
@@ -129,10 +130,10 @@ extension Shard {
         let serial = groupSerials.removeValue(forKey: ended) ?? 0
         defer { persistGroupEnd(serial) }
         guard var queue = groupQueues.removeValue(forKey: ended) else { return }
-        while let entry = queue.popFirst() {
-            drop(nil, PublishedMessage(entry.message, origin: .client), .noSharedMember)
+        while let entry = queue.popFirst(), let message = entry.message {
+            drop(nil, PublishedMessage(message, origin: .client), .noSharedMember)
             persistGroupDequeued(serial, entry)
-            entry.message.release()
+            entry.release()
         }
         queue.release()
     }
@@ -219,15 +220,17 @@ extension Shard {
         // Nobody waits for these, and what leaves the group's queue has to be somewhere else in the same commit.
         deliveryGate = nil
         writesHandovers = state.pointee.isStoreEnabled
-        while queue.count > 0, let member = state.pointee.groups.pick(group), let entry = queue.popFirst() {
-            let message = PublishedMessage(entry.message, origin: .client)
+        while queue.count > 0, let member = state.pointee.groups.pick(group), let entry = queue.popFirst(),
+            let block = entry.message
+        {
+            let message = PublishedMessage(block, origin: .client)
             if message.expiresAt == 0 || message.expiresAt > now {
                 give(message, to: member, group: serial, qos: entry.qos)
             } else {
                 drop(nil, message, .expired)
             }
             persistGroupDequeued(serial, entry)
-            entry.message.release()
+            entry.release()
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
     }

@@ -81,11 +81,13 @@ extension Broker {
     /// Messages that no row names go: a crash came between two commits. All rows of the restoration are one commit.
     private func settleMessages(_ state: StoredState) {
         var holders: [UInt64: Int] = [:]
-        for shard in shards { for id in shard.restoredBlocks.keys { holders[id, default: 0] += 1 } }
-        for id in state.messages.keys.sorted() where holders[id] == nil {
+        for id in state.messageIDs where !shards.contains(where: { $0.restoredIDs.contains(id) }) {
             shards[0].rows.append(.messageGone(id: id))
         }
-        holders = holders.filter { $0.value > 1 }
+        if shards.count > 1 {
+            for shard in shards { for id in shard.restoredIDs { holders[id, default: 0] += 1 } }
+            holders = holders.filter { $0.value > 1 }
+        }
         shared.storedShares.withLock { [holders] in $0 = holders }
         for shard in shards { shard.endRestore(shared: holders) }
         for shard in shards.dropFirst() {

@@ -41,7 +41,7 @@ extension Shard {
         for slot in session.pointee.window.inOrder() {
             if let message = slot.pointee.message { forgetStored(message) }
         }
-        session.pointee.queue.forEach { forgetStored($0.message) }
+        session.pointee.queue.forEach { forgetStored($0) }
     }
 
     func persistWillGone(_ session: SessionRef) {
@@ -71,21 +71,27 @@ extension Shard {
         guard isDurable(session) else { return }
         session.pointee.lastPosition += 1
         entry.position = session.pointee.lastPosition
-        rows.append(
-            .queued(
-                clientID: session.pointee.clientID,
-                StoredDelivery(
-                    message: persistMessage(entry.message), qos: entry.qos, retain: entry.retain,
-                    identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group,
-                    position: entry.position)))
+        guard let message = entry.message else { return }
+        entry.storeID = persistMessage(message)
+        var delivery = StoredDelivery(
+            message: entry.storeID, qos: entry.qos, retain: entry.retain,
+            identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group, position: entry.position)
+        delivery.size = UInt32(clamping: entry.byteCount)
+        rows.append(.queued(clientID: session.pointee.clientID, delivery))
+        // One behind others that are in the store alone, or behind enough that are not. A group's may have to go back.
+        guard entry.group == 0,
+            session.pointee.queue.storedCount > 0 || session.pointee.queue.count >= settings.queueWindow
+        else { return }
+        entry.message = nil
+        message.release()
     }
 
     func persistDequeued(_ session: SessionRef, _ entry: QueuedMessage) {
         guard isDurable(session), entry.position > 0 else { return }
         rows.append(
             .dequeued(
-                clientID: session.pointee.clientID, message: entry.message.pointee.storeID, position: entry.position))
-        forgetStored(entry.message)
+                clientID: session.pointee.clientID, message: entry.storeID, position: entry.position))
+        forgetStored(entry)
     }
 
     /// The packet identifier of a message that is about to be sent. A QoS 2 PUBLISH waits for it: after a restart it
@@ -141,9 +147,11 @@ extension Shard {
         guard state.pointee.isStoreEnabled, let serial = groupSerials[group] else { return }
         lastGroupPosition += 1
         entry.position = lastGroupPosition
+        guard let message = entry.message else { return }
+        entry.storeID = persistMessage(message)
         rows.append(
             .groupQueued(
-                subscription: subscription(of: group), group: serial, message: persistMessage(entry.message),
+                subscription: subscription(of: group), group: serial, message: entry.storeID,
                 qos: entry.qos, position: entry.position))
     }
 
@@ -158,8 +166,8 @@ extension Shard {
     func persistGroupDequeued(_ group: UInt64, _ entry: QueuedMessage) {
         guard state.pointee.isStoreEnabled, entry.position > 0 else { return }
         rows.append(
-            .groupDequeued(group: group, message: entry.message.pointee.storeID, position: entry.position))
-        forgetStored(entry.message)
+            .groupDequeued(group: group, message: entry.storeID, position: entry.position))
+        forgetStored(entry)
     }
 
     /// The row of a message that is handed to another shard, when it has to arrive there exactly once; 0 = none.
@@ -180,28 +188,38 @@ extension Shard {
 
     /// The row of the message itself, once however many sessions of this shard receive it; one more row names it.
     private func persistMessage(_ message: MessageRef) -> UInt64 {
-        message.pointee.storeReferences += 1
         if message.pointee.storeID == 0 {
             // Not the message's own number: several shards may store it.
             message.pointee.storeID = state.pointee.makeMessageID()
             rows.append(
                 .message(id: message.pointee.storeID, StoredMessage(PublishedMessage(message, origin: .client))))
+        } else {
+            storeReferences[message.pointee.storeID, default: 1] += 1
         }
         return message.pointee.storeID
     }
 
-    /// One row less names the message; with the last one it goes.
     private func forgetStored(_ message: MessageRef) {
-        guard message.pointee.storeReferences > 0 else { return }
-        message.pointee.storeReferences -= 1
-        guard message.pointee.storeReferences == 0 else { return }
-        if message.pointee.isStoreShared {
-            message.pointee.isStoreShared = false
-            droppedShares.append(message.pointee.storeID)
-        } else {
-            rows.append(.messageGone(id: message.pointee.storeID))
+        if forgetStored(message.pointee.storeID) { message.pointee.storeID = 0 }
+    }
+
+    private func forgetStored(_ entry: QueuedMessage) {
+        if forgetStored(entry.storeID), let message = entry.message { message.pointee.storeID = 0 }
+    }
+
+    /// One row less names the message; with the last one it goes. True: it was the last.
+    private func forgetStored(_ id: UInt64) -> Bool {
+        guard id != 0 else { return false }
+        if let others = storeReferences[id] {
+            storeReferences[id] = others > 2 ? others - 1 : nil
+            return false
         }
-        message.pointee.storeID = 0
+        if sharedMessages.remove(id) != nil {
+            droppedShares.append(id)
+        } else {
+            rows.append(.messageGone(id: id))
+        }
+        return true
     }
 
     /// Lends the message of a will.

@@ -34,18 +34,23 @@ extension Shard {
             }
             session.pointee.window.restore(slot)
         }
-        for delivery in stored.queue {
-            guard let message = restoredMessage(delivery.message, all) else { continue }
-            session.pointee.queue.append(
-                QueuedMessage(
-                    message: message,
-                    subscriptionIDs: delivery.identifiers.withUnsafeBufferPointer { SubscriptionIDs(copying: $0) },
-                    group: delivery.group, qos: delivery.qos, retain: delivery.retain, position: delivery.position))
-            session.pointee.lastPosition = max(session.pointee.lastPosition, delivery.position)
-            messages += 1
-        }
+        for delivery in stored.queue where restoreQueued(delivery, of: session, all) { messages += 1 }
         restoreDeadlines(of: session, stored)
         return messages
+    }
+
+    /// Puts one message into the queue: it stays in the store itself, unless it may have to go back to a group.
+    private func restoreQueued(_ delivery: StoredDelivery, of session: SessionRef, _ all: StoredState) -> Bool {
+        var entry = QueuedMessage(stored: delivery)
+        if delivery.group != 0 || !all.areMessagesElsewhere {
+            guard let message = restoredMessage(delivery.message, all) else { return false }
+            entry.message = message
+        } else {
+            nameStored(delivery.message)
+        }
+        session.pointee.queue.append(entry)
+        session.pointee.lastPosition = max(session.pointee.lastPosition, delivery.position)
+        return true
     }
 
     private func restore(_ filter: [UInt8], _ subscription: StoredState.Subscription, of session: SessionRef) {
@@ -78,8 +83,14 @@ extension Shard {
     /// all sessions of this shard.
     private func restoredMessage(_ id: UInt64, _ all: StoredState) -> MessageRef? {
         guard let block = restoredBlocks[id] ?? makeBlock(id, all) else { return nil }
-        block.pointee.storeReferences += 1
+        nameStored(id)
         return block.retained()
+    }
+
+    /// One more row names the message.
+    private func nameStored(_ id: UInt64) {
+        if restoredIDs.insert(id).inserted { return }
+        storeReferences[id, default: 1] += 1
     }
 
     private func makeBlock(_ id: UInt64, _ all: StoredState) -> MessageRef? {
@@ -113,10 +124,11 @@ extension Shard {
         var queue = groupQueues.removeValue(forKey: group) ?? MessageQueue()
         for entry in waiting {
             guard let message = restoredMessage(entry.message, all) else { continue }
-            queue.append(
-                QueuedMessage(
-                    message: message, subscriptionIDs: .none, group: 0, qos: entry.qos, retain: message.pointee.retain,
-                    position: entry.position))
+            var queued = QueuedMessage(
+                message: message, subscriptionIDs: .none, group: 0, qos: entry.qos, retain: message.pointee.retain)
+            queued.position = entry.position
+            queued.storeID = entry.message
+            queue.append(queued)
             lastGroupPosition = max(lastGroupPosition, entry.position)
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
@@ -166,9 +178,10 @@ extension Shard {
         }
     }
 
-    /// Everything that wanted a message has it. `shared` are those of which other shards have blocks, too.
+    /// Everything that wanted a message has it. `shared` are those that other shards deliver, too.
     func endRestore(shared: [UInt64: Int]) {
-        for (id, block) in restoredBlocks where shared[id] != nil { block.pointee.isStoreShared = true }
+        if !shared.isEmpty { sharedMessages = restoredIDs.filter { shared[$0] != nil } }
+        restoredIDs = []
         for (_, block) in restoredBlocks { block.release() }
         restoredBlocks = [:]
     }
@@ -176,7 +189,7 @@ extension Shard {
 
 extension StoredMessage {
     /// Lends it as a message of an earlier run.
-    fileprivate func withMessage<Result>(_ body: (PublishedMessage) -> Result) -> Result {
+    func withMessage<Result>(_ body: (PublishedMessage) -> Result) -> Result {
         topic.withUnsafeBytes { topic in
             properties.withUnsafeBytes { properties in
                 payload.withUnsafeBytes { payload in

@@ -45,6 +45,23 @@ extension StoredState {
             }
         }
 
+        /// The ids of all messages, ascending: of messages only ``needed`` are to be taken, at the end.
+        public mutating func expectMessages(_ ids: [UInt64]) { state.expectMessages(ids) }
+
+        /// Messages that have to be in memory: what is under way, and what waits for groups.
+        public mutating func needed() -> [UInt64] {
+            flushInflight()
+            var ids = Set(state.groupQueues.values.flatMap { $0.map(\.message) })
+            for session in state.sessions.values {
+                for (_, delivery) in session.inflight { if let delivery { ids.insert(delivery.message) } }
+                for delivery in session.queue where delivery.group != 0 { ids.insert(delivery.message) }
+            }
+            return ids.sorted()
+        }
+
+        /// Takes one of the messages that are ``needed()``, with its times on the host's clock.
+        public mutating func take(_ id: UInt64, _ message: StoredMessage) { state.apply(.message(id: id, message)) }
+
         /// Something could not be read; the rest goes on.
         public mutating func note(_ problem: String) { state.note(problem) }
 
@@ -96,7 +113,7 @@ extension StoredState {
         func note(_ number: UInt64, _ last: inout [UInt64: UInt64]) {
             last[number >> 56] = max(last[number >> 56] ?? 0, number)
         }
-        for id in self.messages.keys { note(id, &messages) }
+        for id in messageIDs { note(id, &messages) }
         for id in handovers.keys { note(id, &messages) }
         for number in self.groups.keys { note(number, &groups) }
         for number in groupQueues.keys { note(number, &groups) }

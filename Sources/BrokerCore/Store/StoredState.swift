@@ -37,6 +37,8 @@ public struct StoredState: Sendable {
 
     private(set) var sessions: [[UInt8]: Session] = [:]
     private(set) var messages: [UInt64: StoredMessage] = [:]
+    /// Not nil: the ids of all messages, ascending; `messages` has only those that are needed at once.
+    private(set) var storedMessages: [UInt64]?
     private(set) var retained: [[UInt8]: Retained] = [:]
     /// Shared groups: what their members subscribed to, by number.
     private(set) var groups: [UInt64: [UInt8]] = [:]
@@ -130,11 +132,30 @@ public struct StoredState: Sendable {
         sessions[client] = session
     }
 
+    /// Queued messages are not in ``messages``.
+    var areMessagesElsewhere: Bool { storedMessages != nil }
+
+    /// All ids, ascending.
+    var messageIDs: [UInt64] { storedMessages ?? messages.keys.sorted() }
+
+    /// Says which messages there are, before what names them is read.
+    mutating func expectMessages(_ ids: [UInt64]) { storedMessages = ids }
+
+    private func isElsewhere(_ message: UInt64) -> Bool {
+        guard let ids = storedMessages else { return false }
+        var (low, high) = (0, ids.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < message { low = middle + 1 } else { high = middle }
+        }
+        return low < ids.count && ids[low] == message
+    }
+
     /// Something could not be read.
     mutating func note(_ problem: String) { problems.append(problem) }
 
     private mutating func isKnown(_ message: UInt64, _ row: StoreRow) -> Bool {
-        if messages[message] != nil { return true }
+        if messages[message] != nil || isElsewhere(message) { return true }
         problems.append("no message \(message) for \(row.word)")
         return false
     }

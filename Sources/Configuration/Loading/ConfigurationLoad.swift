@@ -57,7 +57,7 @@ struct ConfigurationLoad {
         guard errors.isEmpty else { throw ConfigurationErrors(Self.withoutConsequences(errors)) }
         return LoadedConfiguration(
             configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
-            warnings: warnings(configuration, reader.origins), origins: reader.origins,
+            warnings: warnings(configuration), origins: reader.origins,
             paths: base)
     }
 
@@ -179,17 +179,8 @@ struct ConfigurationLoad {
         return errors
     }
 
-    private func warnings(
-        _ configuration: ServerConfiguration, _ origins: [String: Origin]
-    ) -> [ConfigurationWarning] {
+    private func warnings(_ configuration: ServerConfiguration) -> [ConfigurationWarning] {
         var warnings: [ConfigurationWarning] = []
-        if let origin = origins["broker.data_dir"], !configuration.broker.dataDirectory.isEmpty {
-            warnings.append(
-                ConfigurationWarning(
-                    position: origin.position,
-                    message: "data_dir holds only the run directory in this version; sessions, queues and retained "
-                        + "messages live in memory and end with the broker"))
-        }
         for listener in configuration.listeners where !listener.url.isLocal && listener.allowsAnonymous {
             warnings.append(
                 ConfigurationWarning(

@@ -32,65 +32,49 @@ extension BrokerService {
             release()
             throw OperationError("make \(folder)")
         }
-        let begun = monotonicNow()
+        let store: OpenStore
         do throws(OpenStore.Failure) {
-            let options = OpenStore.Options(
-                folder: folder, sync: configuration.broker.store.sync.abiValue,
-                interval: configuration.broker.store.interval.nanoseconds)
-            let store = try OpenStore(
-                offer.table, state: offer.state, options, report: reporter, release: release)
-            do throws(OpenStore.Failure) {
-                return try restore(store, folder: folder, begun: begun)
-            } catch {
-                store.close()
-                throw error
-            }
+            store = try OpenStore(
+                offer.table, state: offer.state,
+                OpenStore.Options(
+                    folder: folder, sync: configuration.broker.store.sync.abiValue,
+                    interval: configuration.broker.store.interval.nanoseconds),
+                report: reporter, release: release)
         } catch {
             throw OperationError(refusing: "use the store in \(folder)", because: error.description)
         }
+        storeEntry = configuration.plugins.first { $0.id == offer.provider.id }
+        let loading = StoreLoading(store, folder: folder, broker, loops, log)
+        self.loading = loading
+        switch loading.outcome(within: Self.longestWait) {
+        case .loaded(_, let restored): return restored
+        case .failed(let reason):
+            self.loading = nil
+            throw OperationError(refusing: "read the store in \(folder)", because: reason)
+        case nil: return .init()
+        }
     }
 
-    private func restore(
-        _ store: OpenStore, folder: String, begun: Int64
-    ) throws(OpenStore.Failure) -> Broker.Restored {
-        let log = log
-        let reading = try StoreReading(store, clock: StoreClock(host: monotonicNow(), wall: wallNow())) { count in
-            log.write(.storeReading) { [.init("records", count)] }
-        }
-        for problem in reading.state.problems { log.write(.storeDamaged, .warn) { [.init("problem", problem)] } }
-        let driver = StoreDriver(
-            store, broker, lastOrder: reading.lastOrder, wake: loops.wake,
-            events: { event in
-                switch event {
-                case .failed(let status):
-                    log.write(.storeFailed, .warn) {
-                        [.init("reason", Self.reason(status)), .init("effect", "what must be kept is refused")]
-                    }
-                case .recovered: log.write(.storeRecovered) { [] }
-                }
-            })
-        if reading.isNew { driver.persistFormat() }
-        let restored = loops.whileResting(broker) {
-            loops.attach(driver)
-            broker.enableStore()
-            let restored = broker.restore(reading.state, now: monotonicNow())
-            broker.storeRestored()
-            return restored
-        }
-        self.store = driver
-        log.write(.storeOpened) {
-            [
-                .init("folder", folder), .init("sessions", restored.sessions), .init("messages", restored.messages),
-                .init("retained", restored.retained), .init("took", .duration(monotonicNow() - begun)),
-            ]
-        }
-        return restored
+    /// How long the ready line waits for a large store, ns. Clients are not answered before everything is read.
+    private static let longestWait: Int64 = 1_500_000_000
+
+    /// The plugin that keeps the store stays as it is until the next start: what is under way would be lost with it.
+    func checkStore(_ loaded: LoadedConfiguration, renewing: Set<String>) throws(ConfigurationErrors) {
+        guard loading != nil, let kept = storeEntry else { return }
+        let entry = loaded.configuration.plugins.first { $0.id == kept.id && $0.isEnabled }
+        guard entry?.definition != kept.definition || renewing.contains(kept.id) else { return }
+        throw ConfigurationErrors([
+            ConfigurationError(
+                .conflict("plugin '\(kept.id)' keeps the broker's store: it changes with the next start"),
+                at: entry?.position ?? kept.position)
+        ])
     }
 
     /// Everything that was acknowledged is on the disk when this returns. The loops run.
     func closeStore() {
-        guard let store else { return }
-        self.store = nil
+        guard let loading else { return }
+        self.loading = nil
+        guard case .loaded(let store, _) = loading.outcome(within: .max) else { return }
         // What the turns before this one had to say has been handed over.
         loops.whileResting(broker) { store.close() }
     }
@@ -99,15 +83,6 @@ extension BrokerService {
         { [log] level, text in
             let level: Configuration.LogLevel = level == .error || level == .warn ? .warn : .info
             log.write(.storeReport, level) { [.init("message", text)] }
-        }
-    }
-
-    private static func reason(_ status: hl_status) -> String {
-        switch status {
-        case HL_NO_SPACE: "the disk is full"
-        case HL_IO_ERROR: "the disk failed"
-        case HL_DAMAGED: "what is stored contradicts itself"
-        default: "status \(status)"
         }
     }
 }

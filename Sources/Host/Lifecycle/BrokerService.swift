@@ -22,8 +22,10 @@ final class BrokerService {
     private let runDirectory: ClaimedRunDirectory?
     private var staging: StagingDirectory?
     private(set) var plugins: PluginHost?
-    /// Keeps what must survive the process; nil: nothing does.
-    var store: StoreDriver?
+    /// What must survive the process, from the moment it is being read; nil: nothing does.
+    var loading: StoreLoading?
+    /// The entry of the plugin that keeps it.
+    var storeEntry: PluginEntry?
     private let isChecking: Bool
     private let builtins: [String: hl_plugin_entry_fn]
     private let administer: Administer
@@ -95,6 +97,7 @@ final class BrokerService {
         _ loaded: LoadedConfiguration, renewing: Set<String> = [], exposing running: ServerConfiguration
     ) throws(ConfigurationErrors) -> PluginChanges {
         guard plugins != nil || loaded.configuration.plugins.contains(where: \.isEnabled) else { return .init() }
+        try checkStore(loaded, renewing: renewing)
         var exposing = running
         exposing.plugins = loaded.configuration.plugins
         let known = exposing

@@ -136,6 +136,7 @@ final class LoopDriver: StreamHandler, ShardTransport {
         for answer in store.takeAnswers(of: shard.index) {
             shard.stored(upTo: answer.ticket, succeeded: answer.succeeded, now: now)
         }
+        for load in store.takeLoads(of: shard.index) { shard.loaded(load.messages, for: load.session, now: now) }
     }
 
     /// The store fails: what it has lost is handed over again from time to time.
@@ -191,6 +192,10 @@ final class LoopDriver: StreamHandler, ShardTransport {
     func persist(_ rows: [StoreRow], ticket: UInt64) {
         guard let store else { preconditionFailure("without a store no rows are collected") }
         store.persist(rows, ticket: ticket, shard: shard.index, now: monotonicNow())
+    }
+
+    func load(_ messages: [UInt64], for session: UInt64) {
+        store?.load(messages, for: session, shard: shard.index)
     }
 
     func event(_ event: BrokerEvent) {

@@ -34,21 +34,32 @@ final class LoopGroup {
         }
     }
 
-    /// Every loop hands what must survive to `store`, nil: to nobody. While no loop runs a turn.
-    func attach(_ store: StoreDriver?) { for driver in drivers { driver.store = store } }
+    /// Makes every loop hand what must survive to a store. While no loop runs a turn.
+    var attaching: @Sendable (StoreDriver) -> Void {
+        let drivers = Resting(drivers)
+        return { store in drivers.value.forEach { $0.store = store } }
+    }
 
     /// Makes a loop come round. [any thread]
     var wake: @Sendable (Int) -> Void { { [ports] shard in ports[shard].loop.wake() } }
 
-    /// Runs `body` while all loops rest between two turns: it may touch what belongs to their threads. The loops run.
-    func whileResting<Result>(_ broker: Broker, _ body: () -> Result) -> Result {
+    /// Runs a function while all loops rest between two turns: it may touch what belongs to their threads. The loops
+    /// run, and the thread is none of theirs.
+    var rest: @Sendable (Broker, () -> StoreLoading.Outcome) -> StoreLoading.Outcome {
+        { [count = ports.count] broker, body in Self.whileResting(broker, count, body) }
+    }
+
+    /// Runs `body` while all loops rest between two turns. The loops run.
+    func whileResting(_ broker: Broker, _ body: () -> Void) { Self.whileResting(broker, ports.count, body) }
+
+    private static func whileResting<Result>(_ broker: Broker, _ count: Int, _ body: () -> Result) -> Result {
         let rest = Monitor((resting: 0, isOver: false))
         broker.postToAll(
             .administer { _ in
                 rest.withLock { $0.resting += 1 }
                 rest.wait { state, _ in state.isOver ? () : nil }
             })
-        rest.wait { [count = ports.count] state, _ in state.resting == count ? () : nil }
+        rest.wait { state, _ in state.resting == count ? () : nil }
         defer { rest.withLock { $0.isOver = true } }
         return body()
     }
@@ -76,4 +87,13 @@ final class LoopGroup {
         for thread in threads { thread.join() }
         threads = []
     }
+}
+
+/// What belongs to the loops' threads, for a moment in which they rest.
+///
+/// @unchecked Sendable: it is used between the lock that a loop has left to rest and the one it takes to go on.
+private struct Resting: @unchecked Sendable {
+    let value: [LoopDriver]
+
+    init(_ value: [LoopDriver]) { self.value = value }
 }

@@ -39,6 +39,8 @@ final class StoreDriver: Sendable {
     private struct Lane {
         /// Answers its shard has not had.
         var answers: [Answer] = []
+        /// Messages that were read for it.
+        var loads: [Load] = []
         /// Of messages under way.
         var lastOrder: UInt64
     }
@@ -49,7 +51,14 @@ final class StoreDriver: Sendable {
         let succeeded: Bool
     }
 
+    /// Messages of a session's queue, in their order; nil: not there.
+    struct Load: Sendable {
+        let session: UInt64
+        let messages: [(id: UInt64, message: StoredMessage?)]
+    }
+
     private let store: OpenStore
+    private let reader: StoreReader
     private let broker: Broker
     private let wake: @Sendable (Int) -> Void
     private let events: @Sendable (Event) -> Void
@@ -78,6 +87,7 @@ final class StoreDriver: Sendable {
         self.broker = broker
         self.wake = wake
         self.events = events
+        reader = StoreReader(store)
         lanes = broker.shards.map { _ in Locked(Lane(lastOrder: lastOrder)) }
     }
 
@@ -153,6 +163,26 @@ final class StoreDriver: Sendable {
         }
     }
 
+    /// Reads messages for a session of a shard. On its loop.
+    func load(_ ids: [UInt64], for session: UInt64, shard: Int) {
+        reader.read(ids) { [self] messages in
+            let isFirst = lanes[shard].withLock { lane -> Bool in
+                defer { lane.loads.append(Load(session: session, messages: messages)) }
+                return lane.loads.isEmpty
+            }
+            if isFirst { wake(shard) }
+        }
+    }
+
+    /// What was read for a shard. On its loop.
+    func takeLoads(of shard: Int) -> [Load] {
+        lanes[shard].withLock { lane in
+            guard !lane.loads.isEmpty else { return [] }
+            defer { lane.loads = [] }
+            return lane.loads
+        }
+    }
+
     /// When ``retry(_:now:handOver:)`` is to be called; nil: the store works.
     var nextRetry: Int64? {
         let time = retryAt.load(ordering: .relaxed)
@@ -199,6 +229,7 @@ final class StoreDriver: Sendable {
     /// Ends it: what was handed over is answered and flushed. No loop runs a turn meanwhile or hands anything over
     /// afterwards.
     func close() {
+        reader.stop()
         store.flush()
         state.withLock { $0.mode = .closed }
         store.close()

@@ -13,13 +13,15 @@ struct StoreReading {
     /// Most problems that are told one by one.
     private static let maximumProblems = 100
 
-    /// Reads it. [worker]
+    /// Reads it, queued messages apart. [worker]
     init(_ store: OpenStore, clock: StoreClock, progress: (Int) -> Void) throws(OpenStore.Failure) {
         var reader = StoredState.Reader(clock: clock)
         var count = 0
         var problems = 0
         var isNew = true
-        try store.readAll { (key, value) throws(OpenStore.Failure) in
+        func take(
+            _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+        ) throws(OpenStore.Failure) {
             isNew = false
             count += 1
             do throws(StoreFormatError) {
@@ -34,6 +36,19 @@ struct StoreReading {
                 if problems <= Self.maximumProblems { reader.note("key \(Self.text(key)) \(error)") }
             }
             if count % 100_000 == 0 { progress(count) }
+        }
+        let messages = StoreTable.message.range
+        try store.readAll(to: messages.from, take)
+        // Messages are many and large: which there are is enough for queues, which read them when their turn comes.
+        var ids: [UInt64] = []
+        try store.readAll(from: messages.from, to: messages.to, keysOnly: true) { (key, _) throws(OpenStore.Failure) in
+            guard key.count == 9 else { return }
+            ids.append(UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))
+        }
+        reader.expectMessages(ids)
+        try store.readAll(from: messages.to, take)
+        for (id, message) in store.messages(reader.needed(), clock: clock) {
+            if let message { reader.take(id, message) } else { reader.note("message \(id) cannot be read") }
         }
         if problems > Self.maximumProblems { reader.note("\(problems - Self.maximumProblems) more like these") }
         lastOrder = reader.lastOrder

@@ -99,10 +99,48 @@ final class OpenStore: @unchecked Sendable {
     /// Waits until everything submitted is answered and flushed. [worker]
     func flush() { _ = table.pointee.flush(store) }
 
-    /// Walks through everything in the order of keys. [worker]
-    /// - Parameter body: key and value, borrowed.
-    /// - Returns: a sentence when something could not be read.
-    func readAll(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(Failure) -> Void) throws(Failure) {
+    /// Messages by id, in the order of `ids`; waits for those that are not committed yet. [worker]
+    func messages(_ ids: [UInt64], clock: StoreClock) -> [(id: UInt64, message: StoredMessage?)] {
+        var found = read(ids, clock)
+        guard found.contains(where: { $0.message == nil }) else { return found }
+        flush()
+        found = read(ids, clock)
+        return found
+    }
+
+    private func read(_ ids: [UInt64], _ clock: StoreClock) -> [(id: UInt64, message: StoredMessage?)] {
+        var snapshot: OpaquePointer?
+        guard table.pointee.snapshot(store, &snapshot) == HL_OK, let snapshot else { return ids.map { ($0, nil) } }
+        defer { table.pointee.end_snapshot(snapshot) }
+        var value = [UInt8](repeating: 0, count: 4096)
+        return ids.map { id in
+            let key = StoreTable.message.key(id)
+            var size: UInt64 = 0
+            while true {
+                let status = key.withUnsafeBytes { key in
+                    value.withUnsafeMutableBytes { value in
+                        table.pointee.get(snapshot, hl_view(key), value.baseAddress, UInt64(value.count), &size)
+                    }
+                }
+                guard status == HL_OK, size <= HL_STORE_MAX_VALUE else { return (id, nil) }
+                if size <= UInt64(value.count) { break }
+                value = [UInt8](repeating: 0, count: Int(size))
+            }
+            guard case .message(_, let message)? = try? StoreRecord(key: key, value: Array(value.prefix(Int(size))))
+            else { return (id, nil) }
+            return (id, clock.toHost(message))
+        }
+    }
+
+    /// Walks through keys and values in the order of keys. [worker]
+    /// - Parameters:
+    ///   - from: where it begins, and `to`: the first key that is not wanted; empty: the end.
+    ///   - keysOnly: values are empty.
+    ///   - body: key and value, borrowed.
+    func readAll(
+        from: [UInt8] = [], to: [UInt8] = [], keysOnly: Bool = false,
+        _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
         var snapshot: OpaquePointer?
         guard table.pointee.snapshot(store, &snapshot) == HL_OK, let snapshot else {
             throw Failure(description: "the store gives no view of what it holds")
@@ -110,8 +148,16 @@ final class OpenStore: @unchecked Sendable {
         defer { table.pointee.end_snapshot(snapshot) }
         var range = hl_store_range()
         range.struct_size = UInt32(MemoryLayout<hl_store_range>.size)
+        range.flags = keysOnly ? HL_STORE_KEYS_ONLY : 0
         var cursor: OpaquePointer?
-        guard table.pointee.scan(snapshot, &range, &cursor) == HL_OK, let cursor else {
+        // The range is copied by scan.
+        let status = from.withUnsafeBytes { from in
+            to.withUnsafeBytes { to in
+                (range.from, range.to) = (hl_view(from), hl_view(to))
+                return table.pointee.scan(snapshot, &range, &cursor)
+            }
+        }
+        guard status == HL_OK, let cursor else {
             throw Failure(description: "the store cannot be read")
         }
         defer { table.pointee.end_scan(cursor) }

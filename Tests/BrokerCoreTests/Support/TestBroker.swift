@@ -13,6 +13,10 @@ final class TestBroker {
     var events: [BrokerEvent] = []
     /// Rows handed to the store and not answered yet, by shard.
     var tickets: [(shard: Int, rows: [StoreRow], ticket: UInt64)] = []
+    /// Messages that are to be read from the store: that they are committed is waited for.
+    var loads: [(shard: Int, messages: [UInt64], session: UInt64)] = []
+    /// Messages that the store has and cannot read.
+    var unreadable: Set<UInt64> = []
     /// What was committed.
     var store = SimulatedStore()
     /// Plugins in use: the broker does not keep them alive.
@@ -34,14 +38,17 @@ final class TestBroker {
 
     /// The broker that starts, with another seed and as many shards as asked for, after `old` has died: it has what the
     /// store of `old` had committed.
-    init(after old: TestBroker, shards: Int) {
+    /// - Parameter messagesElsewhere: as the host does it: queued messages are read when their turn comes.
+    init(after old: TestBroker, shards: Int, messagesElsewhere: Bool = false) {
         let shared = old.broker.shared
         broker = Broker(settings: shared.settings, listeners: shared.listeners, shardCount: shards, seed: 43)
         now = old.now
         store = old.store
         transports = (0..<shards).map { TestTransport(shard: $0, test: self) }
         for (shard, transport) in zip(broker.shards, transports) { shard.attach(transport) }
-        broker.restore(StoredState(store.log), now: now)
+        var stored = StoredState(store.log)
+        if messagesElsewhere { stored.expectMessages(stored.messageIDs) }
+        broker.restore(stored, now: now)
         settle()
     }
 
@@ -107,10 +114,22 @@ final class TestBroker {
     @discardableResult
     func turn(_ index: Int) -> Bool {
         let (shard, transport) = (broker.shards[index], transports[index])
+        answerLoads(of: index)
         shard.processInbox(now: now)
         shard.endOfTurn(now: now)
         defer { transport.movements = 0 }
         return transport.movements > 0 || shard.nextDeadline.map { $0 <= now } ?? false
+    }
+
+    private func answerLoads(of index: Int) {
+        while let next = loads.firstIndex(where: { load in
+            load.shard == index && load.messages.allSatisfy { store.messages[$0] != nil }
+        }) {
+            let load = loads.remove(at: next)
+            let messages = load.messages.map { ($0, unreadable.contains($0) ? nil : store.messages[$0]) }
+            broker.shards[index].loaded(messages, for: load.session, now: now)
+            transports[index].movements += 1
+        }
     }
 
     /// Moves the clock; due timers run.
@@ -204,6 +223,10 @@ final class TestTransport: ShardTransport {
         client.handle = test.broker.shards[target].adopt(transfer, transport: transport, now: test.now)
     }
     func wake(shard target: Int) { movements += 1 }
+    func load(_ messages: [UInt64], for session: UInt64) {
+        test.loads.append((shard, messages, session))
+        movements += 1
+    }
     func persist(_ rows: [StoreRow], ticket: UInt64) { test.tickets.append((shard, rows, ticket)) }
     func event(_ event: BrokerEvent) { test.events.append(event) }
 }

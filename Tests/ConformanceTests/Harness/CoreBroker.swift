@@ -124,6 +124,7 @@ private final class CoreTransport: ShardTransport {
     func wake(shard target: Int) { moved = true }
     func pauseReading(_ transport: UInt64) {}
     func resumeReading(_ transport: UInt64) {}
+    func load(_ messages: [UInt64], for session: UInt64) {}
     func persist(_ rows: [StoreRow], ticket: UInt64) {}
     func event(_ event: BrokerEvent) {}
 }

@@ -102,7 +102,20 @@ final class FakeStore: @unchecked Sendable {
             out?.pointee = store
             return HL_OK
         }
-        table.scan = { snapshot, _, out in
+        table.get = { snapshot, key, value, capacity, size in
+            guard let fake = FakeStore.of(snapshot), let found = fake.pairs[Array(key.bytes)] else {
+                return HL_NOT_FOUND
+            }
+            size?.pointee = UInt64(found.count)
+            found.withUnsafeBytes { value?.copyMemory(from: $0.baseAddress!, byteCount: min($0.count, Int(capacity))) }
+            return HL_OK
+        }
+        table.scan = { snapshot, range, out in
+            guard let fake = FakeStore.of(snapshot), let range else { return HL_INVALID }
+            let (from, to) = (Array(range.pointee.from.bytes), Array(range.pointee.to.bytes))
+            fake.snapshot.removeAll { pair in
+                pair.key.lexicographicallyPrecedes(from) || !(to.isEmpty || pair.key.lexicographicallyPrecedes(to))
+            }
             out?.pointee = snapshot
             return HL_OK
         }

@@ -101,6 +101,7 @@ final class HostileBench: ShardTransport {
     func resumeReading(_ transport: UInt64) { lines[transport]?.isPaused = false }
     func move(_ transport: UInt64, to target: Int, _ transfer: ConnectionTransfer) {}
     func wake(shard target: Int) { moved = true }
+    func load(_ messages: [UInt64], for session: UInt64) {}
     func persist(_ rows: [StoreRow], ticket: UInt64) {}
     func event(_ event: BrokerEvent) { events.append(event) }
 }
