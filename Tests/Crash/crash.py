@@ -69,8 +69,8 @@ class Run:
 
     async def round(self, number):
         self.broker.start()
-        if number:
-            kept = self.publishers[-1]
+        kept = self.publishers[-1]
+        if kept.acknowledged_up_to:
             found = await Reader().retained(self.broker.port, "r")
             if not kept.acknowledged_up_to <= found <= kept.sent:
                 raise Broken(f"retained {found}, acknowledged was {kept.acknowledged_up_to} of {kept.sent}")
