@@ -32,7 +32,7 @@ final class LogInWorkers: Sendable {
     ///   - patience: milliseconds for a partner that takes what nobody wants.
     ///   - clock: monotonic nanoseconds.
     init(
-        _ name: String, width: Int, isIdle: Bool, usualTime: Int64, limiter: FailureLimiter, patience: Int = 1_000,
+        _ name: String, width: Int, isIdle: Bool, usualTime: Int64, limiter: FailureLimiter, patience: Int = 500,
         clock: @escaping @Sendable () -> Int64
     ) {
         self.name = name
