@@ -74,7 +74,7 @@ def test_a_store_that_holds_something_is_not_imported_into(tmp_path):
 
 
 def test_damage_is_named_and_the_rest_is_read(tmp_path):
-    """One page of the table is overwritten: what stands on the others is exported, and the command says what is lost."""
+    """One page of the table is overwritten: what stands on the others is exported, and it says what is lost."""
     pairs = [f'{{"key":"{number:08x}","value":"{"QUJD" * 100}"}}' for number in range(2000)]
     folder = tmp_path / "store"
     assert command("store", "import", folder, stdin="\n".join(pairs)).returncode == 0

@@ -196,7 +196,8 @@ def another_client(certs, name="other", file="other"):
     folder = certs.parent
     subprocess.run(
         ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-         f"/CN={name}", "-keyout", certs / f"{file}.key", "-out", folder / "other.csr"], check=True, capture_output=True)
+         f"/CN={name}", "-keyout", certs / f"{file}.key", "-out", folder / "other.csr"],
+        check=True, capture_output=True)
     subprocess.run(
         ["openssl", "x509", "-req", "-in", folder / "other.csr", "-CA", certs / "ca.pem", "-CAkey", certs / "ca.key",
          "-days", "2", "-out", certs / f"{file}.pem"], check=True, capture_output=True)

@@ -52,7 +52,11 @@ extension Shard {
         _ packetID: UInt16
     ) {
         guard admit(connection, message, entry, ack: .pubrec, packetID) else { return }
-        if state.pointee.isStoreFailing, refusesDurable(connection, message.pointee, entry, ack: .pubrec, packetID) { return }
+        if state.pointee.isStoreFailing,
+            refusesDurable(connection, message.pointee, entry, ack: .pubrec, packetID)
+        {
+            return
+        }
         let session = connection.pointee.session.unsafelyUnwrapped
         _ = session.pointee.received.insert(packetID)
         persistReceived(session, packetID)
