@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -32,6 +33,14 @@ int csystem_usable_processors(void) {
 
 int csystem_signal_when_parent_ends(int signal) {
     return prctl(PR_SET_PDEATHSIG, (unsigned long)signal, 0UL, 0UL, 0UL);
+}
+
+void csystem_block_signals(void) {
+    static const int open[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT, SIGSYS, SIGURG};
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t index = 0; index < sizeof open / sizeof *open; index++) sigdelset(&set, open[index]);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
 }
 
 void csystem_name_thread(const char *name) {

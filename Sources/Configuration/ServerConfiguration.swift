@@ -119,6 +119,12 @@ public struct PluginEntry: Hashable, Sendable {
     public var grants: [String]?
     /// What is said about hooks of the plugin, in the order of the file.
     public var hooks: [HookPolicy] = []
+    /// `sha256`: the only content of the file that may be loaded, as 64 lower-case hexadecimal digits.
+    public var sha256: String?
+    /// `unload: allow`: code that is replaced leaves the memory.
+    public var allowsUnload = false
+    /// `reload`
+    public var reload = PluginReload()
     /// Where the entry starts.
     public var position: SourcePosition
 

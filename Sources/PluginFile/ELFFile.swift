@@ -10,6 +10,8 @@ public struct ELFFile: Sendable {
 
     /// The Hookline note; nil for plugins without one.
     public let note: Note?
+    /// Whether it exports the entry of a plugin; nil when that cannot be told without loading it.
+    public let hasEntry: Bool?
 
     /// `hl_note` of entry.h.
     public struct Note: Equatable, Sendable {
@@ -45,6 +47,9 @@ public struct ELFFile: Sendable {
         guard let machine = reader.u16(18), machine == ELFFile.thisMachine else {
             throw Problem(words: "is built for another processor (ELF machine \(reader.u16(18) ?? 0)); rebuild it here")
         }
+        try ELFFile.checkSafety(reader)
+        let names = ELFFile.dynamicNames(reader)
+        hasEntry = names.map { $0.contains(HL_PLUGIN_ENTRY_NAME) }
         note = ELFFile.findNote(reader)
     }
 
@@ -101,7 +106,7 @@ public struct ELFFile: Sendable {
     }
 
     /// Little-endian numbers at checked offsets.
-    private struct Reader {
+    struct Reader {
         let bytes: [UInt8]
 
         func u16(_ offset: Int) -> UInt16? { number(offset, 2).map { UInt16(truncatingIfNeeded: $0) } }
@@ -111,6 +116,12 @@ public struct ELFFile: Sendable {
         func text(_ offset: Int, maximum: Int) -> String? {
             guard offset >= 0, maximum >= 0, offset <= bytes.count, maximum <= bytes.count - offset else { return nil }
             return String(decoding: bytes[offset..<offset + maximum].prefix { $0 != 0 }, as: UTF8.self)
+        }
+
+        /// As ``text(_:maximum:)`` for a text at the very end.
+        func lastText(_ offset: Int) -> String? {
+            guard offset >= 0, offset < bytes.count else { return nil }
+            return text(offset, maximum: bytes.count - offset)
         }
 
         private func number(_ offset: Int, _ size: Int) -> UInt64? {

@@ -3,7 +3,8 @@ import Glibc
 
 /// A thread that runs one event loop until the loop is stopped.
 ///
-/// It blocks every signal, so that signals reach the thread that waits for them (`SignalSource`).
+/// It blocks every signal that is not about itself, so that signals reach the thread that waits for them
+/// (`SignalSource`).
 public final class LoopThread {
     private var thread = pthread_t()
     private var isJoined = false
@@ -26,9 +27,7 @@ public final class LoopThread {
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
                 csystem_name_thread(start.name)
-                var everySignal = sigset_t()
-                sigfillset(&everySignal)
-                pthread_sigmask(SIG_SETMASK, &everySignal, nil)
+                csystem_block_signals()
                 start.loop.run()
                 return nil
             }, start.toOpaque())

@@ -191,6 +191,37 @@ private func write(_ path: String, _ text: String = "x") {
     fixture.expectReport()
 }
 
+@Test func `other rights of a file are a change: what could not be read before may be readable now`() throws {
+    let fixture = try WatchFixture { write($0 + "/plugins.yaml") }
+    chmod(fixture.path, 0o600)
+    fixture.expectReport()
+}
+
+@Test func `what the kernel does not tell is found by looking`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/real"
+    write(path)
+    // Another name of the same file, in a directory that nobody watches.
+    mkdir(directory.path + "/elsewhere", 0o700)
+    link(path, directory.path + "/elsewhere/other")
+    let watcher = try FileWatcher(lookNanoseconds: 1000, now: 0)
+    var reports = 0
+    let id = watcher.add(path, settleNanoseconds: 10) { _ in reports += 1 }
+    watcher.ready(now: 0)
+    watcher.expire(now: 10)
+    reports = 0
+    write(directory.path + "/elsewhere/other", "longer than before")
+    watcher.ready(now: 20)
+    #expect(watcher.nextDeadline == 1000)
+    watcher.expire(now: 1000)
+    watcher.expire(now: 1010)
+    #expect(reports == 1)
+    watcher.expire(now: 2000)
+    #expect(reports == 1, "the same content is no news")
+    #expect(watcher.remove(id) && !watcher.remove(id))
+    #expect(watcher.nextDeadline == nil)
+}
+
 @Test func `a loop of links ends`() {
     #expect(WatchedPlace.places(on: "/proc/self/nothing/here").isEmpty == false)
     let directory = try? TemporaryDirectory()

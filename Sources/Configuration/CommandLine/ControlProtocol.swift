@@ -9,6 +9,8 @@ public enum ControlCommand: String, CaseIterable, Hashable, Sendable {
     case health
     /// The plugins that run, and how they are.
     case plugins
+    /// What the plugins cost: every call of a hook is measured for a second.
+    case top
     /// Read the configuration again; answered when it is in force or refused.
     case reload
     /// Drain and end; answered when the drain has begun.

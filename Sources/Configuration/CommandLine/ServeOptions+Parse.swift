@@ -11,7 +11,7 @@ extension ServeOptions {
         case config, port, listen, set, dataDir = "data-dir", portsFile = "ports-file", pidFile = "pid-file"
         case logLevel = "log-level", logFormat = "log-format"
         case ephemeral, noPlugins = "no-plugins", exitWithParent = "exit-with-parent", testMode = "test-mode"
-        case verbose, quiet, check, help, version
+        case verbose, quiet, check, help, version, preflight
 
         static let letters: [Character: Argument] = [
             "c": .config, "p": .port, "v": .verbose, "q": .quiet, "h": .help,
@@ -19,7 +19,7 @@ extension ServeOptions {
 
         var takesValue: Bool {
             switch self {
-            case .config, .port, .listen, .set, .dataDir, .portsFile, .pidFile, .logLevel, .logFormat: true
+            case .config, .port, .listen, .set, .dataDir, .portsFile, .pidFile, .logLevel, .logFormat, .preflight: true
             case .ephemeral, .noPlugins, .exitWithParent, .testMode, .verbose, .quiet, .check, .help, .version: false
             }
         }
@@ -85,7 +85,8 @@ extension ServeOptions {
             case .check: if options.mode == .serve { options.mode = .check }
             case .help: options.mode = .help
             case .version: if options.mode != .help { options.mode = .version }
-            case .config, .port, .listen, .set, .dataDir, .portsFile, .pidFile, .logLevel, .logFormat: break
+            case .config, .port, .listen, .set, .dataDir, .portsFile, .pidFile, .logLevel, .logFormat, .preflight:
+                break
             }
         }
 
@@ -105,6 +106,12 @@ extension ServeOptions {
                     Listen(name: nil, url: "mqtt://localhost:\(port)", option: "\(typed) \(value)"))
             case .listen: try listen(value, typed)
             case .set: try set(value, typed)
+            case .preflight:
+                guard let equals = value.firstIndex(of: "=") else {
+                    throw UsageError("serve \(typed): the broker itself uses this; see 'hookline plugins reload'")
+                }
+                options.mode = .preflight(
+                    id: String(value[..<equals]), file: String(value[value.index(after: equals)...]))
             case .ephemeral, .noPlugins, .exitWithParent, .testMode, .verbose, .quiet, .check, .help, .version: break
             }
         }
@@ -146,7 +153,8 @@ extension ServeOptions {
             guard name.hasPrefix("-"), name != "-" else {
                 return UsageError("serve: unexpected '\(name)'; a configuration file is given with -c \(name)")
             }
-            let nearest = NearestName.find(String(name.drop { $0 == "-" }), in: Argument.allCases.map(\.rawValue))
+            let nearest = NearestName.find(
+                String(name.drop { $0 == "-" }), in: Argument.allCases.filter { $0 != .preflight }.map(\.rawValue))
             return UsageError(
                 "serve \(name): no such option" + (nearest.map { "; nearest is --\($0)" } ?? "; see --help"))
         }

@@ -6,6 +6,8 @@ public struct ServeOptions: Hashable, Sendable {
         case serve
         /// `--check`: read and check the configuration, then end (0 or 78).
         case check
+        /// `--preflight ID=FILE`: try one plugin and end. The broker starts itself so; nobody types it.
+        case preflight(id: String, file: String)
         /// `--help`
         case help
         /// `--version`

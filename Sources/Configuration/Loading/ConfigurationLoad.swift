@@ -58,7 +58,7 @@ struct ConfigurationLoad {
         return LoadedConfiguration(
             configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
             warnings: warnings(configuration), origins: reader.origins,
-            paths: base)
+            paths: base, text: text)
     }
 
     /// Each fault once: where a value could not even be read, complaints about what was put in its place are noise.

@@ -1,16 +1,15 @@
 import PositionedYAML
 
 extension ConfigurationReader {
-    private static let keys = ["id", "plugin", "path", "enabled", "config", "grants", "hooks"]
+    private static let keys = [
+        "id", "plugin", "path", "enabled", "config", "grants", "hooks", "sha256", "unload", "reload",
+    ]
 
     /// Keys that the design knows and this version does not honour. A pin that pins nothing would be worse than none.
     private static let laterKeys = [
-        "sha256": "files are not pinned yet",
-        "signature": "files are not pinned yet",
+        "signature": "files are pinned by sha256",
         "isolation": "every plugin runs in the broker's process",
         "shadow": "plugins cannot run in shadow yet",
-        "reload": "plugins are not reloaded by themselves yet",
-        "require_pins": "files are not pinned yet",
     ]
 
     mutating func plugins(_ section: YAMLEntry) {
@@ -70,6 +69,9 @@ extension ConfigurationReader {
         if let path = node["path"] { file(path, of: &entry) }
         if let grants = node["grants"] { entry.grants = services(grants) }
         if let hooks = node["hooks"], !hooks.isNull { entry.hooks = hookPolicies(hooks) }
+        if let pin = node["sha256"] { entry.sha256 = digest(pin) }
+        if let unload = node["unload"] { entry.allowsUnload = word(unload, of: ["allow", "never"]) == "allow" }
+        if let reload = node["reload"] { entry.reload = pluginReload(reload) }
         return entry
     }
 
@@ -127,6 +129,7 @@ extension ConfigurationReader {
             case "file", "library", "so": .calledHere("path")
             case "enable": .calledHere("enabled")
             case "settings", "options", "configuration": .calledHere("config")
+            case "require_pins": .words("it belongs in 'broker'")
             default: NearestName.find(key.name, in: Self.keys).map { .nearest($0) } ?? .words("it belongs in 'config'")
             }
         report(.unknownKey(key.name, section: "a plugin's entry", hint: hint), at: key.position)

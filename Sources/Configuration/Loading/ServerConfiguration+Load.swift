@@ -12,6 +12,8 @@ public struct LoadedConfiguration: Sendable {
     public var origins: [String: Origin]
     /// Where relative paths in the configuration of plugins start.
     public var paths: PathBase
+    /// The file's text as it was read; nil without a file.
+    public var text: [UInt8]?
 }
 
 /// Where a configuration was read from.

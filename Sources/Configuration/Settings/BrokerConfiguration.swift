@@ -22,6 +22,12 @@ public struct BrokerConfiguration: Hashable, Sendable {
     public var log = Log()
     /// `plugin_dirs`: absolute paths, searched in order for `lib<plugin>.so`, before the folder of the executable.
     public var pluginDirectories: [String] = []
+    /// `require_pins`: every plugin's file must have a `sha256`, and owners and modes are enforced.
+    public var requiresPins = false
+    /// `reload`
+    public var reload = Reload()
+    /// `containment`
+    public var containment = Containment()
 
     /// The built-in defaults.
     public init() {}

@@ -4,7 +4,8 @@
 /// A key stands here as available only when the broker does what it says; a test in the host changes each.
 public enum SettingsTable {
     /// Every key, in the order of the documentation.
-    public static let all: [Setting] = general + limits + tcp + session + mqtt + store + operation
+    public static let all: [Setting] =
+        general + limits + tcp + session + mqtt + store + operation + reload + containment
 
     /// The row of a path such as `broker.limits.max_packet_size`.
     public static func setting(at path: String) -> Setting? { byPath[path] }
@@ -27,6 +28,9 @@ public enum SettingsTable {
         .directories(
             "broker.plugin_dirs", \.pluginDirectories,
             "Folders searched for plugins, before the one of the executable."),
+        .boolean(
+            "broker.require_pins", \.requiresPins,
+            "Every plugin's entry needs a sha256; owners, modes and folders of files are enforced."),
     ]
 
     private static let limits: [Setting] = [
@@ -159,5 +163,47 @@ public enum SettingsTable {
             "How long a stop waits for clients to take what is on its way."),
         .choice("broker.log.level", \.log.level, "Lines below this level are not written."),
         .choice("broker.log.format", \.log.format, "How log lines look."),
+    ]
+
+    private static let reload: [Setting] = [
+        .boolean(
+            "broker.reload.auto", \.reload.isAutomatic,
+            "Apply a changed plugins.yaml and swap in changed plugins without being asked."),
+        .duration(
+            "broker.reload.debounce", \.reload.debounce, .zero...(.seconds(60)),
+            "How long a file must have been left alone before it is looked at."),
+        .duration(
+            "broker.reload.probation", \.reload.probation, .zero...(.seconds(86_400)),
+            "How long new code is on trial with the old code warm behind it; 0s = not at all."),
+        .choice(
+            "broker.reload.preflight", \.reload.preflight,
+            "What new code has to survive in a process of its own first."),
+        .duration(
+            "broker.reload.preflight_timeout", \.reload.preflightTimeout, .milliseconds(100)...(.seconds(600)),
+            "How long that may take."),
+    ]
+
+    private static let containment: [Setting] = [
+        .duration(
+            "broker.containment.hang_report", \.containment.hangReport, .zero...(.seconds(3_600)),
+            "A call of a plugin that takes this long is logged with its stack; 0s = never."),
+        .duration(
+            "broker.containment.hang_stuck", \.containment.hangStuck, .zero...(.seconds(3_600)),
+            "From then on nobody else waits for the plugin: its failure verdicts hold; 0s = never."),
+        .duration(
+            "broker.containment.hang_abort", \.containment.hangAbort, .zero...(.seconds(86_400)),
+            "An event loop that a plugin holds this long ends the process with its blame; 0s = never."),
+        .integer(
+            "broker.containment.crashes", \.containment.crashes, 0...1_000,
+            "Crashes by one file within crash_window after which it is not loaded any more; 0 = never."),
+        .duration(
+            "broker.containment.crash_window", \.containment.crashWindow, .seconds(1)...(.seconds(31_536_000)),
+            "See crashes."),
+        .integer(
+            "broker.containment.breaker_failures", \.containment.breakerFailures, 0...1_000_000,
+            "A hook of which so many calls fail, and none does not, is left out for breaker_pause; 0 = never."),
+        .duration(
+            "broker.containment.breaker_pause", \.containment.breakerPause, .milliseconds(1)...(.seconds(3_600)),
+            "See breaker_failures."),
     ]
 }

@@ -20,7 +20,7 @@ public enum ConfigurationText {
             if section == "broker" { lines += listenerDefaults }
         }
         lines += [
-            "# Plugins in hook order: an id, or { id, plugin, path, enabled, config }.",
+            "# Plugins in hook order: an id, or { id, plugin, path, enabled, config, grants, sha256, unload, reload }.",
             "plugins: []",
         ]
         return lines.joined(separator: "\n") + "\n"
@@ -125,6 +125,7 @@ public enum ConfigurationText {
                 if entry.plugin != entry.id { members.append("plugin: \(entry.plugin)") }
                 if let path = entry.path { members.append("path: \(PlainYAML.scalar(path))") }
                 if !entry.isEnabled { members.append("enabled: false") }
+                members += fileMembers(entry)
                 if let config = entry.config {
                     members.append("config: \(PlainYAML.flow(SecretMask.apply(to: config)))")
                 }
@@ -134,5 +135,19 @@ public enum ConfigurationText {
                 }
                 return ("  - { \(members.joined(separator: ", ")) }", "\(entry.position)")
             }
+    }
+
+    private static func fileMembers(_ entry: PluginEntry) -> [String] {
+        var members: [String] = []
+        if let pin = entry.sha256 { members.append("sha256: \(PlainYAML.quoted(pin))") }
+        if entry.allowsUnload { members.append("unload: allow") }
+        if let grants = entry.grants { members.append("grants: \(list(grants))") }
+        var reload: [String] = []
+        if let auto = entry.reload.isAutomatic { reload.append("auto: \(auto)") }
+        if let debounce = entry.reload.debounce { reload.append("debounce: \(DurationText.text(debounce))") }
+        if let probation = entry.reload.probation { reload.append("probation: \(DurationText.text(probation))") }
+        if let preflight = entry.reload.preflight { reload.append("preflight: \(preflight.rawValue)") }
+        if !reload.isEmpty { members.append("reload: { \(reload.joined(separator: ", ")) }") }
+        return members
     }
 }
