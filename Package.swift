@@ -69,6 +69,8 @@ let package = Package(
         // Headers of libcurl are needed to build; both libraries are loaded when somebody asks for them.
         .target(name: "CCurl"),
         .target(name: "CPostgres"),
+        // A signal handler must not run Swift.
+        .target(name: "CContainment", dependencies: ["PluginABI"]),
         .target(name: "PluginABI", exclude: ["pkgconfig", "registry.json", "abi-1.xml"]),
 
         // The broker, from the wire inwards.
@@ -91,8 +93,7 @@ let package = Package(
             name: "Host",
             dependencies: [
                 "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
-                "CSystem",
-                "Locking", "PluginFile", "StoreFormat", "Timing",
+                "CContainment", "COpenSSL", "CSystem", "Locking", "PluginFile", "StoreFormat", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(

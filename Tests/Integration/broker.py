@@ -71,7 +71,7 @@ class Broker:
     """One running broker. `start` returns when it is ready; `stop` ends it by its process id, whatever happened."""
 
     def __init__(self, folder, *arguments, threads=None, config=None, plugins=False, ephemeral=True, env=None,
-                 preexec=None):
+                 preexec=None, follow=False):
         self.folder = Path(folder)
         self.ports_file = self.folder / "ports.json"
         self.arguments = ["--exit-with-parent", "--ports-file", str(self.ports_file)]
@@ -83,6 +83,9 @@ class Broker:
             self.arguments += ["--config", str(path)]
         elif not plugins:
             self.arguments.append("--no-plugins")
+        # Tests that edit a file and then ask for a reload must be the first to do so.
+        if not follow:
+            self.arguments += ["--set", "broker.reload.auto=false"]
         if threads is not None:
             self.arguments += ["--set", f"broker.threads={threads}"]
         self.arguments += map(str, arguments)

@@ -18,8 +18,8 @@ enum ImportRules {
         (
             "Sources/Host",
             [
-                "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI", "CSystem",
-                "Timing", "MQTTCodec", "PluginFile", "StoreFormat",
+                "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
+                "CContainment", "COpenSSL", "CSystem", "Timing", "MQTTCodec", "PluginFile", "StoreFormat",
             ]
         ),
         ("Sources/PluginFile", ["PluginABI"]),

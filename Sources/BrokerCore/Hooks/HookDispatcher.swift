@@ -18,6 +18,8 @@ public final class HookDispatcher {
     let pending: PendingHooks
     let frame: HookCallFrame
     let fast: UnsafeMutablePointer<FastHooks>
+    /// Where whoever watches this thread finds the call it is in.
+    var runningCall: UnsafePointer<UnsafeMutablePointer<hl_call>?> { UnsafePointer(fast.running) }
     private(set) var compiled: CompiledHooks
     private var hasTable = false
     /// Edited copies of the input, on which later plugins of the chain are called.
@@ -85,6 +87,9 @@ public final class HookDispatcher {
             revokeVerdicts(connection: 0)
         }
     }
+
+    /// Slots of the table in use were changed in place.
+    func slotsChanged() { fast.pointee.use(compiled, model: modelCall) }
 
     /// Which of the entries that look at topics are interested in this one: compute once per topic and table
     /// generation, pass with every call about the topic.
@@ -285,7 +290,14 @@ public final class HookDispatcher {
         if let outcome = settle(whole, record.slot, &progress, &input, in: record.compiled, now: now) {
             return outcome
         }
-        return run(progress, input, on: record.compiled, now: now)
+        guard record.compiled !== compiled else { return run(progress, input, on: compiled, now: now) }
+        // The plugins behind it may have been replaced, and stopped, while it waited: those that run now are asked.
+        progress.next = compiled.chain(progress.hook).position(behind: record.slot.number) ?? 0
+        progress.topicEntry = 0
+        if let topic = HookCalls.message(of: frame.call.pointee)?.pointee.topic {
+            progress.mask = compiled.interestMask(topic: topic.bytes)
+        }
+        return run(progress, input, on: compiled, now: now)
     }
 
     func begin() {

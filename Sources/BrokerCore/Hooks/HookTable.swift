@@ -5,7 +5,7 @@ public struct HookEntry {
     /// `HL_HOOK_*`; one that ``HookTable/isOffered(_:)``.
     public let hook: UInt32
     /// Of the type that belongs to `hook` in hooks.h.
-    public let function: hl_hook_fn
+    public internal(set) var function: hl_hook_fn
     /// Whose it is.
     public let instance: HookInstance
     /// Which calls it wants.

@@ -15,8 +15,9 @@ struct HookSlot {
         static let qos = Restrictions(rawValue: 8)
     }
 
-    let function: HookFunction
-    let state: UnsafeMutableRawPointer?
+    /// The plugin's, or a meter before it.
+    var function: HookFunction
+    var state: UnsafeMutableRawPointer?
     let handle: UnsafeMutablePointer<hl_self>
     let instance: Unmanaged<HookInstance>
     let rules: Unmanaged<HookRules>
@@ -106,6 +107,8 @@ final class CompiledHooks {
     private let counters: UnsafeMutablePointer<UInt32>
     /// Owners of what the slots point to.
     private let rules: [HookRules]
+    /// Set while the hooks are measured.
+    var meters: HookMeters?
 
     init(_ table: HookTable, shard: Int) {
         self.table = table
@@ -148,6 +151,12 @@ final class CompiledHooks {
 }
 
 extension HookChain {
+    /// Where a chain goes on that an older table began: behind the instance that answered, whichever generation of it
+    /// stands here. Nil when it is here no more.
+    func position(behind number: UInt64) -> Int? {
+        slots.lastIndex { $0.number == number }.map { $0 + 1 }
+    }
+
     fileprivate static func widestCache(_ entries: [HookEntry], hook: UInt32) -> UInt32 {
         var widest = HL_CACHE_CLIENT
         for interest in entries.map(\.interest) {

@@ -85,28 +85,6 @@ struct ReloadCommand: ParsableCommand {
     }
 }
 
-/// `hookline plugins`
-struct PluginsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "plugins", abstract: "Look at the plugins of the running broker, or at a plugin's file.",
-        subcommands: [List.self, DescribePluginCommand.self, CheckStoreCommand.self], defaultSubcommand: List.self)
-
-    /// `hookline plugins list`
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "list", abstract: "List the plugins in the order in which they are asked.")
-
-        @OptionGroup var broker: BrokerChoice
-        @Flag(name: .long, help: "Print the broker's answer as it is: one line of JSON.")
-        var json = false
-
-        func run() throws {
-            let (answer, line) = try broker.ask(ControlRequest(.plugins), timeoutSeconds: 10)
-            print(json ? line + "\n" : answer.table, terminator: "")
-        }
-    }
-}
-
 /// `hookline stop`
 struct StopCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

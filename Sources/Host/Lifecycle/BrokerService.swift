@@ -1,4 +1,5 @@
 import BrokerCore
+import CContainment
 import Configuration
 import PluginABI
 import PositionedYAML
@@ -84,31 +85,53 @@ final class BrokerService {
     /// Starts the plugins in the order of the configuration. Returns when every loop calls them.
     func startPlugins(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) {
         guard loaded.configuration.plugins.contains(where: \.isEnabled) else { return }
-        try applyPlugins(loaded, exposing: loaded.configuration)
+        var context = Self.context(loaded, exposing: loaded.configuration)
+        // Nothing runs that new code could harm; what changes later is tried first.
+        context.preflight = Self.preflight(loaded)
+        context.isFirst = true
+        _ = try pluginHost(loaded).apply(loaded.configuration.plugins, renewing: [], context)
     }
 
     /// Makes the plugins of a configuration what runs, in its order: all of them or, when something is wrong with one,
-    /// nothing of it.
+    /// nothing of it. New code is tried in a process of its own first.
     /// - Parameters:
     ///   - renewing: plugins whose code is loaded again although their entries are unchanged.
     ///   - running: says which listeners there are: those of a changed file may be others.
-    @discardableResult
+    ///   - then: called on another thread when it is done or refused.
     func applyPlugins(
-        _ loaded: LoadedConfiguration, renewing: Set<String> = [], exposing running: ServerConfiguration
-    ) throws(ConfigurationErrors) -> PluginChanges {
-        guard plugins != nil || loaded.configuration.plugins.contains(where: \.isEnabled) else { return .init() }
-        try checkStore(loaded, renewing: renewing)
+        _ loaded: LoadedConfiguration, renewing: Set<String> = [], exposing running: ServerConfiguration,
+        then: @escaping @Sendable (Result<PluginChanges, ConfigurationErrors>) -> Void
+    ) {
+        guard plugins != nil || loaded.configuration.plugins.contains(where: \.isEnabled) else {
+            return then(.success(.init()))
+        }
+        var context = Self.context(loaded, exposing: running)
+        context.byHand = renewing
+        context.preflight = Self.preflight(loaded)
+        do throws(ConfigurationErrors) {
+            try checkStore(loaded, renewing: renewing)
+            try pluginHost(loaded).applyLater(loaded.configuration.plugins, renewing: renewing, context, then: then)
+        } catch {
+            then(.failure(error))
+        }
+    }
+
+    private static func preflight(_ loaded: LoadedConfiguration) -> Preflight {
+        Preflight(arguments: Array(CommandLine.arguments.dropFirst()), configuration: loaded.text)
+    }
+
+    private static func context(_ loaded: LoadedConfiguration, exposing running: ServerConfiguration) -> ApplyContext {
         var exposing = running
         exposing.plugins = loaded.configuration.plugins
         let known = exposing
-        return try pluginHost(loaded).apply(
-            loaded.configuration.plugins, paths: loaded.paths, renewing: renewing,
-            verify: { (outlook) throws(ConfigurationErrors) in
-                // The configuration was checked with what the file tells; now the hooks are known.
-                let authenticating = Set(outlook.filter { $0.hooks.contains("auth.connect") }.map(\.id))
-                let exposed = known.exposedListeners { authenticating.contains($0.id) }
-                guard exposed.isEmpty else { throw ConfigurationErrors(exposed) }
-            })
+        var context = ApplyContext(paths: loaded.paths)
+        context.verify = { (outlook) throws(ConfigurationErrors) in
+            // The configuration was checked with what the file tells; now the hooks are known.
+            let authenticating = Set(outlook.filter { $0.hooks.contains("auth.connect") }.map(\.id))
+            let exposed = known.exposedListeners { authenticating.contains($0.id) }
+            guard exposed.isEmpty else { throw ConfigurationErrors(exposed) }
+        }
+        return context
     }
 
     private func pluginHost(_ loaded: LoadedConfiguration) throws(ConfigurationErrors) -> PluginHost {
@@ -117,8 +140,18 @@ final class BrokerService {
             let staging = try StagingDirectory(in: runDirectory?.path)
             var environment = PluginEnvironment(
                 broker, log: log, configuration: loaded.configuration.broker, staging: staging,
-                isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, administer: administer)
+                isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, paths: loaded.paths,
+                administer: administer)
             environment.broker.connect = { [inside] in inside.open(listener: $0, address: $1) }
+            let containment = loaded.configuration.broker.containment
+            environment.ledger = runDirectory.map { directory in
+                CrashLedger(
+                    folder: directory.path, limit: containment.crashes, window: containment.crashWindow.wholeSeconds)
+            }
+            // Without a run directory nothing is kept, but stacks are asked for all the same.
+            if runDirectory == nil { hc_install(nil) }
+            // From here on loops run plugins, and somebody looks at them.
+            broker.postToAll(.administer { shard in hc_join(shard.runningCall) })
             let plugins = PluginHost(environment, builtins: builtins)
             self.staging = staging
             self.plugins = plugins
@@ -132,6 +165,12 @@ final class BrokerService {
 
     /// State of the plugins that run.
     var pluginStatuses: [PluginStatus] { plugins?.statuses ?? [] }
+
+    /// See ``PluginHost/measure(for:then:)``.
+    func measurePlugins(for length: Int64, then: @escaping @Sendable ([HookMeasure]) -> Void) {
+        guard let plugins else { return then([]) }
+        plugins.measure(for: length, then: then)
+    }
 
     /// Begins to accept connections.
     func accept() { loops.accept(listeners) }
@@ -159,8 +198,26 @@ final class BrokerService {
         closeStore()
         // While the loops run: a plugin is stopped when no loop calls it any more.
         plugins?.stop()
+        if plugins != nil { endWatch() }
         loops.stop()
         log.write(.brokerStopped) { [.init("took", .duration(MonotonicClock.now - begun)), .init("cut", cut)] }
+    }
+
+    /// Nobody looks at the loops any more: what they would be looked at by is about to go. A loop that does not answer
+    /// is not waited for.
+    private func endWatch() {
+        let left = Monitor(broker.shards.count)
+        broker.postToAll(
+            .administer { _ in
+                hc_part()
+                left.withLock { $0 -= 1 }
+            })
+        let deadline = MonotonicClock.now + 1_000_000_000
+        left.wait { left, wakeUp -> Void? in
+            if left <= 0 || MonotonicClock.now >= deadline { return () }
+            wakeUp = deadline
+            return nil
+        }
     }
 
     /// Removes the files that say this broker is running.

@@ -14,6 +14,7 @@ public enum HostProcess {
             case .help: StandardOutput.write(ServeOptions.help + "\n")
             case .version: StandardOutput.write("hookline-host \(HooklineVersion.text)\n")
             case .check: return check(options)
+            case .preflight(let id, let file): return PreflightRun.run(options, id: id, file: file)
             case .serve: return serve(options, started: started)
             }
             return ExitCode.done

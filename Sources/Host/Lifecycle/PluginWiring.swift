@@ -1,5 +1,7 @@
 import BrokerCore
 import Configuration
+import Glibc
+import Locking
 import MQTTCodec
 import Synchronization
 
@@ -7,7 +9,7 @@ extension PluginEnvironment {
     /// What the plugins of `broker` need.
     init(
         _ broker: Broker, log: Log, configuration: BrokerConfiguration, staging: StagingDirectory, isEphemeral: Bool,
-        isChecking: Bool, administer: @escaping BrokerService.Administer
+        isChecking: Bool, paths: PathBase, administer: @escaping BrokerService.Administer
     ) {
         var port = BrokerPort(broker)
         port.administer = administer
@@ -22,6 +24,25 @@ extension PluginEnvironment {
         let data = configuration.dataDirectory
         dataDirectory = isEphemeral || data.isEmpty ? nil : data
         self.isChecking = isChecking
+        measure = { isOn, then in
+            let found = Locked<[HookMeasure]>([])
+            let missing = Countdown(broker.shards.count) { then(found.withLock { $0 }) }
+            broker.postToAll(
+                .administer { shard in
+                    // Read first: what ends forgets.
+                    let measures = shard.hookMeasures
+                    if let isOn { shard.setMeasuring(isOn) }
+                    found.withLock { $0 += measures }
+                    missing.arrive()
+                })
+        }
+        reload = configuration.reload
+        containment = configuration.containment
+        trust.requiresPins = configuration.requiresPins
+        trust.isEnforced = configuration.requiresPins || geteuid() == 0
+        trust.folders =
+            [paths.fileDirectory] + configuration.pluginDirectories
+            + [PluginSearch.executableFolder()].compactMap { $0 }
     }
 
     /// For a check: nothing is started, so nothing is asked for.

@@ -5,6 +5,8 @@ import Reactor
 extension Supervisor {
     /// How long files are left alone after a change: whoever renews writes two or three of them.
     private static let settleNanoseconds: Int64 = 200_000_000
+    /// How often files are looked at whatever the kernel tells.
+    static let lookNanoseconds: Int64 = 30_000_000_000
 
     /// Takes the files of these listeners up again whenever one of them changes. Connections stay as they are.
     func follow(_ servers: [String: TLSServer]) {
@@ -12,8 +14,9 @@ extension Supervisor {
         let files = Set(servers.values.flatMap(\.settings.files)).sorted()
         guard !files.isEmpty else { return }
         do throws(SystemError) {
-            let watcher = try Reactor.FileWatcher(paths: files, settleNanoseconds: Self.settleNanoseconds) {
-                [unowned self] path in
+            let watcher = try FileWatcher(
+                paths: files, settleNanoseconds: Self.settleNanoseconds, lookNanoseconds: Self.lookNanoseconds
+            ) { [unowned self] path in
                 reloadCertificates { $0.files.contains(path) }
             }
             try loop.add(watcher)

@@ -24,7 +24,9 @@ extension Supervisor: ControlCommands {
                     ? .refused("the broker is stopping", exitCode: ExitCode.failure)
                     : .done([("state", "ready")]))
         case .plugins: answer(.done([("plugins", pluginReports)]))
-        case .reload: answer(request.name.map(reloadPlugin) ?? reload())
+        case .top: measurePlugins(answer)
+        case .reload:
+            if let name = request.name { reloadPlugin(name, answer: answer) } else { reload(answer: answer) }
         case .stop:
             answer(.done([("state", "draining")]))
             requestStop()
@@ -46,6 +48,8 @@ extension Supervisor: ControlCommands {
             guard let query = queries[number], query.snapshots.count == service?.broker.shards.count else { return }
             queries[number] = nil
             query.answer(.done(status(of: query.snapshots)))
+        case .applied(let number, let result): applications.removeValue(forKey: number)?(result)
+        case .measured(let query, let measures): take(measures, of: query)
         case .administer(let request, let answer):
             let command: ControlRequest =
                 switch request {
@@ -107,19 +111,5 @@ extension Supervisor {
             ("bytes_received", total(\.bytesReceived)), ("bytes_sent", total(\.bytesSent)),
             ("plugins", pluginReports),
         ]
-    }
-
-    private var pluginReports: JSONText {
-        .array(
-            (service?.pluginStatuses ?? []).map { plugin in
-                [
-                    "id": .string(plugin.id), "plugin": .string(plugin.plugin), "version": .string(plugin.version),
-                    "path": .string(plugin.path), "generation": JSONText(plugin.generation),
-                    "health": .string(plugin.health), "health_text": .string(plugin.healthText),
-                    "addresses": .object(plugin.addresses.map { (key: $0.name, value: .string($0.url)) }),
-                    "hooks": .array(plugin.hooks.map { .string($0) }), "failures": JSONText(plugin.failures),
-                    "pending": JSONText(plugin.pending), "dropped_events": JSONText(plugin.droppedEvents),
-                ]
-            })
     }
 }

@@ -1,58 +1,154 @@
 import Configuration
+import Glibc
 import PositionedYAML
+import Reactor
 
 extension Supervisor {
+    /// Why the configuration is read again.
+    enum ReloadCause: Equatable {
+        /// Somebody asked for it.
+        case request
+        /// The file has changed.
+        case file
+    }
+
     /// Reads the configuration again: what can be applied is applied, what cannot is named, a wrong one changes
-    /// nothing. Returns what the control socket answers.
-    @discardableResult
-    func reload() -> ControlAnswer {
-        do throws(ConfigurationErrors) {
-            let loaded = try ServerConfiguration.load(options)
-            let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
-            let changes = try applyPlugins(loaded, if: plan.changesPlugins)
-            let problems = reloadCertificates()
-            let answer = apply(plan, changes, loaded)
-            guard problems.isEmpty else {
-                return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
+    /// nothing. One reload after the other; `answer` gets what the control socket answers.
+    func reload(_ cause: ReloadCause = .request, answer: @escaping (ControlAnswer) -> Void = { _ in }) {
+        queue { [unowned self] done in
+            let finish = { (said: ControlAnswer) in
+                answer(said)
+                done()
             }
-            return answer
-        } catch {
-            return refuse(error)
+            do throws(ConfigurationErrors) {
+                let loaded = try ServerConfiguration.load(options)
+                guard cause == .request || loaded.text != running.text else { return finish(.done()) }
+                let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
+                guard plan.changesPlugins, let service else { return finish(conclude(plan, .init(), loaded)) }
+                applyPlugins(service, loaded) { [unowned self] result in
+                    switch result {
+                    case .success(let changes): finish(conclude(plan, changes, loaded))
+                    case .failure(let errors): finish(refuse(errors))
+                    }
+                }
+            } catch {
+                finish(refuse(error))
+            }
         }
     }
 
-    private func applyPlugins(
-        _ loaded: LoadedConfiguration, if isNeeded: Bool, renewing: Set<String> = []
-    ) throws(ConfigurationErrors) -> PluginChanges {
-        guard let service, isNeeded else { return PluginChanges() }
-        let changes = try service.applyPlugins(loaded, renewing: renewing, exposing: running.configuration)
-        running.configuration.plugins = loaded.configuration.plugins
-        return changes
+    /// What is left when the plugins are what the file says.
+    private func conclude(
+        _ plan: ReloadPlan, _ changes: PluginChanges, _ loaded: LoadedConfiguration
+    ) -> ControlAnswer {
+        running.text = loaded.text
+        let problems = reloadCertificates()
+        let answer = apply(plan, changes, loaded)
+        guard problems.isEmpty else {
+            return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
+        }
+        return answer
     }
 
     /// `hookline reload NAME`: a new generation of one plugin, with the settings the file has now. The old one serves
     /// until the new one has started, and stays when that fails. Other plugins are left alone.
-    func reloadPlugin(_ id: String) -> ControlAnswer {
-        do throws(ConfigurationErrors) {
-            var loaded = try ServerConfiguration.load(options)
-            guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }) else {
-                return .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure)
+    func reloadPlugin(_ id: String, answer: @escaping (ControlAnswer) -> Void) {
+        queue { [unowned self] done in
+            let finish = { (said: ControlAnswer) in
+                answer(said)
+                done()
             }
-            var plugins = running.configuration.plugins
-            if let place = plugins.firstIndex(where: { $0.id == id }) {
-                plugins[place] = entry
-            } else {
-                plugins.append(entry)
+            do throws(ConfigurationErrors) {
+                var loaded = try ServerConfiguration.load(options)
+                guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }),
+                    let service
+                else {
+                    return finish(
+                        .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure))
+                }
+                var plugins = running.configuration.plugins
+                if let place = plugins.firstIndex(where: { $0.id == id }) {
+                    plugins[place] = entry
+                } else {
+                    plugins.append(entry)
+                }
+                loaded.configuration.plugins = plugins
+                applyPlugins(service, loaded, renewing: [id]) { [unowned self] result in
+                    finish(answerRenewal(id, result))
+                }
+            } catch {
+                finish(answerRenewal(id, .failure(error)))
             }
-            loaded.configuration.plugins = plugins
-            _ = try applyPlugins(loaded, if: true, renewing: [id])
-            log.write(.pluginReloaded) { [.init("plugin", id)] }
-            return .done([("changed", [.string("plugins.\(id)")])])
-        } catch {
+        }
+    }
+
+    private func answerRenewal(_ id: String, _ result: Result<PluginChanges, ConfigurationErrors>) -> ControlAnswer {
+        switch result {
+        case .success:
+            let status = service?.pluginStatuses.first { $0.id == id }
+            return .done([
+                ("changed", [.string("plugins.\(id)")]), ("generation", JSONText(status?.generation ?? 0)),
+                ("sha256", .string(status?.sha256 ?? "")),
+            ])
+        case .failure(let errors):
             log.write(.pluginReloadRefused, .error) {
-                [.init("plugin", id), .init("kept", true), .init("reason", error.description)]
+                [.init("plugin", id), .init("kept", true), .init("reason", errors.description)]
             }
-            return .refused(error.description, exitCode: ExitCode.badConfiguration)
+            return .refused(errors.description, exitCode: ExitCode.badConfiguration)
+        }
+    }
+
+    /// Applies the plugins elsewhere and goes on here with the result.
+    private func applyPlugins(
+        _ service: BrokerService, _ loaded: LoadedConfiguration, renewing: Set<String> = [],
+        then: @escaping (Result<PluginChanges, ConfigurationErrors>) -> Void
+    ) {
+        lastApplication += 1
+        let number = lastApplication
+        applications[number] = { [unowned self] result in
+            if case .success = result { running.configuration.plugins = loaded.configuration.plugins }
+            then(result)
+        }
+        guard let mailbox else { return }
+        service.applyPlugins(loaded, renewing: renewing, exposing: running.configuration) { result in
+            _ = mailbox.post(.applied(number, result))
+        }
+    }
+
+    /// Runs a reload when the one before it is done; it calls `done` when it is.
+    private func queue(_ reload: @escaping (_ done: @escaping () -> Void) -> Void) {
+        waitingReloads.append(reload)
+        if waitingReloads.count == 1 { runNextReload() }
+    }
+
+    private func runNextReload() {
+        guard let next = waitingReloads.first else { return }
+        next { [unowned self] in
+            waitingReloads.removeFirst()
+            runNextReload()
+        }
+    }
+
+    /// Follows plugins.yaml: what is saved is in force a moment later, or refused with its reasons in the log.
+    func followConfiguration() {
+        let reload = running.configuration.broker.reload
+        guard reload.isAutomatic, case .file(let path) = running.source else { return }
+        do throws(SystemError) {
+            let watcher = try FileWatcher(
+                paths: [path], settleNanoseconds: reload.debounce.nanoseconds,
+                lookNanoseconds: Self.lookNanoseconds
+            ) { [unowned self] path in
+                // Not there for now: something is about to be put in its place.
+                if access(path, R_OK) == 0 { self.reload(.file) }
+            }
+            try loop.add(watcher)
+        } catch {
+            log.write(.configWarning, .warn) {
+                [
+                    .init("at", "broker.reload"),
+                    .init("message", "a changed \(path) is taken up by 'hookline reload' only: \(error.description)"),
+                ]
+            }
         }
     }
 

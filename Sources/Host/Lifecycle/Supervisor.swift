@@ -19,6 +19,13 @@ final class Supervisor: StreamHandler {
     /// Status requests that wait for the shards.
     var queries: [UInt64: StatusQuery] = [:]
     var lastQuery: UInt64 = 0
+    /// Measurements of plugins that are under way.
+    var measurements: [UInt64: (ControlAnswer) -> Void] = [:]
+    /// Reloads: the first is under way, the others wait for it.
+    var waitingReloads: [(_ done: @escaping () -> Void) -> Void] = []
+    /// Changes of the plugins that are under way.
+    var applications: [UInt64: (Result<PluginChanges, ConfigurationErrors>) -> Void] = [:]
+    var lastApplication: UInt64 = 0
     /// TLS listeners by name; their files are followed.
     var tlsServers: [String: TLSServer] = [:]
     /// When the memory is looked at next, host clock ns, and what was found last.
@@ -61,6 +68,7 @@ final class Supervisor: StreamHandler {
     func supervise(_ service: BrokerService, control: ListenerSocket?) throws(SystemError) {
         self.service = service
         if let control { try loop.add(control, tag: 0) }
+        followConfiguration()
         loop.run()
     }
 
@@ -150,6 +158,10 @@ final class Supervisor: StreamHandler {
 enum ControlMessage: Sendable {
     /// One shard's answer to a status query.
     case snapshot(query: UInt64, ShardSnapshot)
+    /// A change of the plugins is done or refused.
+    case applied(UInt64, Result<PluginChanges, ConfigurationErrors>)
+    /// Plugins were measured.
+    case measured(UInt64, [HookMeasure])
     /// A plugin asks what an operator can ask.
     case administer(AdministrationRequest, @Sendable (AdministrationAnswer) -> Void)
 }

@@ -1,4 +1,5 @@
 public import BrokerCore
+public import Configuration
 
 /// What a plugin host needs from the rest of the broker.
 public struct PluginEnvironment: Sendable {
@@ -14,8 +15,20 @@ public struct PluginEnvironment: Sendable {
     public var log: PluginLog
     /// Where plugins keep what outlives the process; nil: nothing does.
     public var dataDirectory: String?
+    /// How files that change are taken up, where an entry does not say otherwise.
+    public var reload = BrokerConfiguration.Reload()
+    /// When a plugin is in trouble, and what follows.
+    public var containment = BrokerConfiguration.Containment()
+    /// What is remembered of crashes; nil: nothing.
+    var ledger: CrashLedger?
+    /// Whose files may be loaded.
+    var trust = TrustPolicy.none
     /// A plugin that breaks the rules about threads ends the process.
     public var isChecking = false
+    /// Begins (true) or ends (false) measuring on every event loop, or only reads (nil); then tells what was measured.
+    public var measure: @Sendable (_ isOn: Bool?, _ then: @escaping @Sendable ([HookMeasure]) -> Void) -> Void = {
+        $1([])
+    }
     /// Hands a hook table to every event loop (``HookDispatcher/table``). Returns at once; calls `whenInUse` when no
     /// loop runs a call on an older table any more. [any] thread.
     public var install: @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void
@@ -42,7 +55,7 @@ final class PluginContext: Sendable {
     /// Threads of their own: a changed access rule must not wait behind a flood of passwords to hash.
     private let filePool = WorkerPool(maximumThreads: 4)
     let timers: PluginTimers
-    let watcher: FileWatcher
+    let watcher: WatchThread
     let reactor: DescriptorReactor
     let keyValues: KeyValueStores
     let http = HTTPExchange()
@@ -53,7 +66,7 @@ final class PluginContext: Sendable {
     init(_ environment: PluginEnvironment) {
         self.environment = environment
         timers = PluginTimers(pool: pool)
-        watcher = FileWatcher(pool: filePool)
+        watcher = WatchThread(pool: filePool)
         reactor = DescriptorReactor(pool: pool)
         keyValues = KeyValueStores(dataDirectory: environment.dataDirectory)
     }

@@ -25,28 +25,76 @@ public struct PluginChanges: Sendable, Equatable {
 /// `start` of new generations; the check of the caller; then what cannot fail: `commit`, the new hook table, the stop
 /// of what is not needed any more.
 extension PluginHost {
+    /// A last look, before anything takes effect, at what would run: ids and their hooks.
+    public typealias Verify = @Sendable ([(id: String, hooks: [String])]) throws(ConfigurationErrors) -> Void
+
     /// Makes the enabled entries, in their order, what runs. What is unchanged goes on untouched.
     /// - Parameters:
     ///   - renewing: ids whose code is loaded again although their entries are unchanged.
-    ///   - verify: a last look, before anything takes effect, at what would run: ids and their hooks.
+    ///   - verify: see ``Verify``; also asked when a changed file is taken up later.
     /// - Throws: everything that is wrong; nothing has changed then.
     @discardableResult
     public func apply(
         _ entries: [PluginEntry], paths: PathBase, renewing: Set<String> = [],
-        verify: ([(id: String, hooks: [String])]) throws(ConfigurationErrors) -> Void = { _ in }
+        verify: @escaping Verify = { (_) throws(ConfigurationErrors) in }
     ) throws(ConfigurationErrors) -> PluginChanges {
-        let change = Change(self, entries.filter(\.isEnabled), paths: paths, renewing: renewing)
+        var context = ApplyContext(paths: paths)
+        context.verify = verify
+        return try apply(entries, renewing: renewing, context)
+    }
+
+    /// As ``apply(_:paths:renewing:verify:)``, with everything that can be said about a change.
+    func apply(
+        _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext
+    ) throws(ConfigurationErrors) -> PluginChanges {
+        try keeper.sync { [self] in applyNow(entries, renewing: renewing, context) }.get()
+    }
+
+    /// Does the same without waiting; `then` runs on the keeper's thread.
+    func applyLater(
+        _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext,
+        then: @escaping @Sendable (Result<PluginChanges, ConfigurationErrors>) -> Void
+    ) {
+        keeper.async { [self] in then(applyNow(entries, renewing: renewing, context)) }
+    }
+
+    /// On the keeper's thread.
+    func applyNow(
+        _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext
+    ) -> Result<PluginChanges, ConfigurationErrors> {
+        let began = monotonicNow()
+        let change = Change(self, entries.filter(\.isEnabled), renewing: renewing, context)
         do throws(ConfigurationErrors) {
             try change.load()
             try ThreadKind.with(.worker) { () throws(ConfigurationErrors) in try change.prepare() }
             try ThreadKind.with(.control) { () throws(ConfigurationErrors) in try change.start() }
-            try verify(change.outlook)
+            try context.verify(change.outlook)
         } catch {
             ThreadKind.with(.control) { change.undo() }
-            throw error
+            refused(renewing, error, since: began)
+            return .failure(error)
         }
-        return ThreadKind.with(.control) { change.commit() }
+        state.withLock { $0.lastContext = context }
+        let changes = ThreadKind.with(.control) { change.commit() }
+        follow()
+        noteRunning()
+        return .success(changes)
     }
+}
+
+/// What a change is made with, beside the entries.
+struct ApplyContext: Sendable {
+    /// Where relative paths of settings start.
+    var paths: PathBase
+    var verify: PluginHost.Verify = { (_) throws(ConfigurationErrors) in }
+    /// Tries new code in a process of its own; nil: it is not tried.
+    var preflight: Preflight?
+    /// Nothing runs yet that new code could harm: it is not tried.
+    var isFirst = false
+    /// Ids somebody asked for by name: what was taken back may come again.
+    var byHand: Set<String> = []
+
+    init(paths: PathBase) { self.paths = paths }
 }
 
 /// One change on its way. [control]
@@ -62,15 +110,16 @@ private final class Change {
 
     private let host: PluginHost
     private let entries: [PluginEntry]
-    private let paths: PathBase
+    private let context: ApplyContext
+    private var paths: PathBase { context.paths }
     private let renewing: Set<String>
     private let before: [RunningPlugin]
     private var parts: [Part] = []
 
-    init(_ host: PluginHost, _ entries: [PluginEntry], paths: PathBase, renewing: Set<String>) {
+    init(_ host: PluginHost, _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext) {
         self.host = host
         self.entries = entries
-        self.paths = paths
+        self.context = context
         self.renewing = renewing
         before = host.state.read { $0.running }
     }
@@ -102,18 +151,27 @@ private final class Change {
 
     private func part(_ entry: PluginEntry) throws(ConfigurationErrors) -> Part {
         guard let old = before.first(where: { $0.instance.id == entry.id }) else {
-            return .new(try host.load(entry, paths: paths), old: nil, nil, nil)
+            return .new(try host.load(entry, context), old: nil, nil, nil)
         }
         guard !renewing.contains(entry.id), old.entry.code == entry.code else {
-            return .new(try host.load(entry, paths: paths), old: old, nil, nil)
+            try checkReplaceable(entry)
+            return .new(try host.load(entry, context), old: old, nil, nil)
         }
         if old.entry.settings == entry.settings { return .kept(old) }
         // Without prepare and commit a new setting makes a new instance.
         guard old.instance.takesNewSettings else {
-            return .new(try host.load(entry, paths: paths), old: old, nil, nil)
+            try checkReplaceable(entry)
+            return .new(try host.load(entry, context), old: old, nil, nil)
         }
         let settings = try PluginSettings.resolve(entry, keys: old.instance.description.keys, paths: paths)
         return .reconfigured(old, settings, nil)
+    }
+
+    /// What the broker stands on cannot be taken away from under it.
+    private func checkReplaceable(_ entry: PluginEntry) throws(ConfigurationErrors) {
+        guard host.state.read({ $0.heldByBroker.contains(entry.id) }) else { return }
+        let words = "keeps what the broker has acknowledged and cannot be replaced while it runs; restart the broker"
+        throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, words), at: entry.position)])
     }
 
     func prepare() throws(ConfigurationErrors) {
@@ -176,9 +234,9 @@ private final class Change {
             switch part {
             case .kept: break
             case .reconfigured(let running, _, let tree): if let tree { running.instance.abort(tree) }
-            case .new(_, _, let prepared, let running):
+            case .new(let loaded, _, let prepared, let running):
                 if let prepared { prepared.instance.abandon(prepared) }
-                if let running { host.retire(running) }
+                if let running { host.retire(running) } else { host.countMapping(loaded.image) }
             }
         }
     }
@@ -219,7 +277,8 @@ private final class Change {
             running.instance.beginConsumers()
         }
         for old in before.reversed() where !after.contains(where: { $0.instance === old.instance }) {
-            host.retire(old)
+            let successor = after.first { $0.instance.id == old.instance.id }
+            host.replaced(old, by: successor)
         }
         return changes
     }
@@ -228,12 +287,12 @@ private final class Change {
 extension PluginEntry {
     /// Which code it runs, and what that may do.
     fileprivate var code: String {
-        "\(plugin) \(path ?? "") \(grants.map { $0.joined(separator: ",") } ?? "all")"
+        "\(plugin) \(path ?? "") \(grants.map { $0.joined(separator: ",") } ?? "all") \(sha256 ?? "") \(allowsUnload)"
     }
 
     /// What its settings mean, wherever they stand in the file.
     fileprivate var settings: String { config.map { JSONText($0).rendered } ?? "" }
 
     /// What the entry means, wherever it stands in the file.
-    var definition: String { ([code, settings] + hooks.map(\.definition)).joined(separator: " ") }
+    var definition: String { ([code, settings, "\(reload)"] + hooks.map(\.definition)).joined(separator: " ") }
 }

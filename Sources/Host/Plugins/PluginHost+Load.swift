@@ -12,18 +12,21 @@ struct LoadedPlugin {
 
 /// From an entry of plugins.yaml to mapped code and checked settings. No step of a plugin's life has run yet.
 extension PluginHost {
-    /// Every load stays mapped: 30 to 70 KiB each for a Swift plugin.
-    private static let maximumGenerations: UInt32 = 1000
+    /// Loads of one file that may stay mapped: 30 to 70 KiB each for a Swift plugin.
+    private static let maximumMappings = 1000
+    /// Rehearsals that are remembered.
+    private static let maximumRehearsals = 256
 
     /// Loads all enabled entries.
     /// - Throws: everything that is wrong, in one go.
     func loadAll(_ entries: [PluginEntry], paths: PathBase) throws(ConfigurationErrors) -> [LoadedPlugin] {
         var loaded: [LoadedPlugin] = []
         var errors: [ConfigurationError] = []
+        let context = ApplyContext(paths: paths)
         for entry in entries where entry.isEnabled {
             errors += entry.policyFaults()
             do throws(ConfigurationErrors) {
-                loaded.append(try load(entry, paths: paths))
+                loaded.append(try load(entry, context))
             } catch {
                 errors += error.all
             }
@@ -46,33 +49,58 @@ extension PluginHost {
         return errors
     }
 
-    /// Loads one entry as its next generation.
-    func load(_ entry: PluginEntry, paths: PathBase) throws(ConfigurationErrors) -> LoadedPlugin {
+    /// Loads one entry as its next generation: staged, looked at, tried in a process of its own where the context says
+    /// so, and then mapped.
+    func load(_ entry: PluginEntry, _ context: ApplyContext) throws(ConfigurationErrors) -> LoadedPlugin {
         let (number, generation) = state.withLock { state in
             let number = state.numbers[entry.id] ?? UInt64(state.numbers.count + 1)
             state.numbers[entry.id] = number
             state.generations[entry.id, default: 0] += 1
             return (number, state.generations[entry.id] ?? 1)
         }
-        guard generation <= PluginHost.maximumGenerations else {
-            let words =
-                "was loaded \(PluginHost.maximumGenerations) times, and every load stays in memory; "
-                + "restart the broker"
-            throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, words), at: entry.position)])
-        }
         let image: PluginImage
         do {
-            image = try map(entry, name: "\(entry.id)-\(generation)", paths: paths)
+            try checkMappings(entry)
+            image = try map(entry, name: "\(entry.id)-\(generation)", context)
         } catch let error as ConfigurationError {
             throw ConfigurationErrors([error])
         } catch let problem as PluginImage.Problem {
+            refused(entry, problem)
             throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, problem.words), at: entry.position)])
         } catch {
             throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, "\(error)"), at: entry.position)])
         }
-        try checkServices(entry, image)
-        let settings = try PluginSettings.resolve(entry, keys: image.description.keys, paths: paths)
-        return LoadedPlugin(entry: entry, image: image, settings: settings, number: number, generation: generation)
+        do throws(ConfigurationErrors) {
+            try checkServices(entry, image)
+            var asked = entry
+            // Whatever the plugin's settings are, its stand-in has none.
+            if image.standsIn { asked.config = nil }
+            let settings = try PluginSettings.resolve(asked, keys: image.description.keys, paths: context.paths)
+            return LoadedPlugin(
+                entry: entry, image: image, settings: settings, number: number, generation: generation)
+        } catch {
+            discard(image)
+            throw error
+        }
+    }
+
+    /// What was mapped and never ran.
+    func discard(_ image: PluginImage) {
+        if image.handle != nil { image.unload() } else { countMapping(image) }
+    }
+
+    /// Notes that code stays mapped.
+    func countMapping(_ image: PluginImage) {
+        state.withLock { $0.mappings[image.path, default: 0] += 1 }
+    }
+
+    private func checkMappings(_ entry: PluginEntry) throws(PluginImage.Problem) {
+        let mapped = state.read { state in entry.path.flatMap { state.mappings[$0] } ?? 0 }
+        guard mapped < PluginHost.maximumMappings else {
+            throw .init(
+                words: "was loaded \(PluginHost.maximumMappings) times, and every load stays in memory; restart the "
+                    + "broker")
+        }
     }
 
     /// What the plugin requires must be there and must be granted: it is never NULL.
@@ -102,7 +130,7 @@ extension PluginHost {
         }
     }
 
-    private func map(_ entry: PluginEntry, name: String, paths: PathBase) throws -> PluginImage {
+    private func map(_ entry: PluginEntry, name: String, _ context: ApplyContext) throws -> PluginImage {
         if entry.plugin.hasPrefix("builtin:") {
             guard let builtin = builtins[String(entry.plugin.dropFirst("builtin:".count))] else {
                 let known = builtins.keys.sorted().joined(separator: ", ")
@@ -112,11 +140,62 @@ extension PluginHost {
             }
             return try PluginImage.describe(builtin, path: entry.plugin)
         }
-        let path = try search.find(entry, paths: paths)
-        let image = try PluginImage.load(path, staging: context.environment.stagingDirectory, name: name)
+        let path = try search.find(entry, paths: context.paths)
+        let file = try stage(entry, path, name: name)
+        try checkQuarantine(entry, file, context)
+        if let standIn = standIn(entry, file, context) { return standIn }
+        try rehearse(entry, file, context)
+        let image = try PluginImage.load(file, mayUnload: entry.allowsUnload)
+        let isMapped = state.read { $0.running.contains { $0.image.entryAddress == image.entryAddress } }
+        guard !isMapped else {
+            throw PluginImage.Problem(words: "\(path): the loader gave the code that runs already; restart the broker")
+        }
         if !image.hasNote {
-            context.log(.debug, entry.id, "plugin.no_note", "\(path) has no \(HL_NOTE_SECTION) section")
+            self.context.log(.debug, entry.id, "plugin.no_note", "\(path) has no \(HL_NOTE_SECTION) section")
         }
         return image
+    }
+
+    /// Lets new code prove itself in a process of its own. What has done so with these settings need not do it again.
+    private func rehearse(
+        _ entry: PluginEntry, _ file: StagedFile, _ context: ApplyContext
+    ) throws(PluginImage.Problem) {
+        guard let preflight = context.preflight, !context.isFirst else { return }
+        let trial = "\(entry.id) \(entry.definition) \(file.sha256)"
+        guard !state.read({ $0.rehearsed.contains(trial) }) else { return }
+        let reload = entry.reload.merged(with: self.context.environment.reload)
+        if let words = preflight.judge(entry.id, file, depth: reload.preflight, timeout: reload.preflightTimeout) {
+            throw PluginImage.Problem(words: "\(file.source) \(words)", sha256: file.sha256)
+        }
+        state.withLock { state in
+            if state.rehearsed.count >= PluginHost.maximumRehearsals { state.rehearsed = [] }
+            state.rehearsed.insert(trial)
+        }
+    }
+
+    private func stage(
+        _ entry: PluginEntry, _ path: String, name: String
+    ) throws(PluginImage.Problem) -> StagedFile {
+        var trust = context.environment.trust
+        if trust.requiresPins, entry.sha256 == nil {
+            let digest = StagedFile.digest(of: path) ?? "of the file"
+            throw .init(words: "\(path) is not pinned, and broker.require_pins is on; add sha256: \(digest)")
+        }
+        let log = context.log
+        trust.warn = { log(.warn, entry.id, "plugin.untrusted", $0) }
+        return try StagedFile(
+            path, in: context.environment.stagingDirectory, name: name, pin: entry.sha256, trust: trust)
+    }
+
+    /// Code that was taken back is not tried again by itself.
+    private func checkQuarantine(
+        _ entry: PluginEntry, _ file: StagedFile, _ context: ApplyContext
+    ) throws(PluginImage.Problem) {
+        guard let refusal = state.read({ $0.refusals[entry.id] }), refusal.isQuarantined,
+            refusal.sha256 == file.sha256, !context.byHand.contains(entry.id)
+        else { return }
+        throw .init(
+            words: "\(file.source) was taken back: \(refusal.reason); change the file, or insist with "
+                + "'hookline plugins reload \(entry.id)'", sha256: file.sha256)
     }
 }

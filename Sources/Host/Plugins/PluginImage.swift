@@ -3,54 +3,78 @@ import Glibc
 import PluginABI
 import PluginFile
 
-/// A shared object that is mapped into the process, for good: unmapping code that threads, destructors or the Swift
-/// runtime may still know of is never safe.
+/// A shared object that is mapped into the process. As a rule for good: unmapping code that threads, destructors or the
+/// Swift runtime may still know of is never safe, so it takes a plugin without a runtime and an operator who says so.
 struct PluginImage: Sendable {
     /// Why a file was not loaded, as a sentence.
-    struct Problem: Error { let words: String }
+    struct Problem: Error {
+        let words: String
+        /// Of the file that has the problem, when it is one of its content.
+        var sha256: String?
+    }
 
     /// The file as configured; what is mapped is a private copy of it.
     let path: String
     let description: PluginDescription
     /// The file has no `.note.hookline`: it cannot be described without running it.
     let hasNote: Bool
+    /// SHA-256 of what is mapped; empty for plugins that are part of the executable.
+    var sha256 = ""
+    /// Where the entry function is: two generations never share it.
+    var entryAddress: UInt = 0
+    /// The file was not mapped: a stand-in of the broker's own runs in its place.
+    var standsIn = false
+    /// What `dlclose` wants; nil: it stays for ever.
+    var handle: UInt?
 
-    private static let maximumBytes = 512 << 20
+    private static let runtimes = HL_RUNTIME_SWIFT | HL_RUNTIME_GO | HL_RUNTIME_OTHER
 
-    /// Copies the file under a name that was never used before and maps the copy: a path or inode that is mapped
-    /// already would give the old code again, and overwriting mapped code would end the process.
-    /// - Parameters:
-    ///   - staging: a folder that only this user may write to.
-    ///   - name: unique in the process.
+    /// Copies and maps a file in one go.
     static func load(_ path: String, staging: String, name: String) throws(Problem) -> PluginImage {
-        let bytes = try read(path)
-        let note: ELFFile.Note?
-        do {
-            note = try ELFFile(bytes).note
-            if let note { try PluginDescription.checkVersion(note.abiMajor, note.abiMinorRequired) }
-        } catch let problem as ELFFile.Problem {
-            throw Problem(words: "\(path) \(problem.words)")
-        } catch let problem as PluginDescription.Problem {
-            throw Problem(words: "\(path) \(problem.words)")
-        } catch {
-            throw Problem(words: "\(path): \(error)")
-        }
-        let copy = "\(staging)/\(name).so"
-        try write(bytes, to: copy)
-        defer { unlink(copy) }
-        guard let handle = dlopen(copy, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+        try load(try StagedFile(path, in: staging, name: name))
+    }
+
+    /// Maps a staged file and asks its entry function.
+    /// - Parameter mayUnload: the operator allows ``unload()``.
+    static func load(_ file: StagedFile, mayUnload: Bool = false) throws(Problem) -> PluginImage {
+        let path = file.source
+        let flags = RTLD_NOW | RTLD_LOCAL | (mayUnload ? 0 : RTLD_NODELETE)
+        guard let handle = dlopen(file.path, flags) else {
             let reason = dlerror().map { String(cString: $0) } ?? "unknown reason"
             // The private name means nothing to the reader.
-            throw Problem(words: "\(path) cannot be loaded: \(reason.replacing(copy, with: path))")
+            let words = "\(path) cannot be loaded: \(reason.replacing(file.path, with: path))"
+            throw Problem(words: words, sha256: file.sha256)
         }
         guard let symbol = dlsym(handle, HL_PLUGIN_ENTRY_NAME) else {
-            throw Problem(
-                words:
-                    "entry \(HL_PLUGIN_ENTRY_NAME) not found in \(path); end one source file with HL_PLUGIN(...) and "
-                    + "build with the headers of `pkg-config hookline` (plugin ABI \(PluginDescription.hostABI))")
+            throw Problem(words: entryMissing(path), sha256: file.sha256)
         }
         let entry = unsafeBitCast(symbol, to: hl_plugin_entry_fn.self)
-        return try describe(entry, path: path, note: note)
+        do throws(Problem) {
+            var image = try describe(entry, path: path, note: file.note)
+            image.sha256 = file.sha256
+            image.entryAddress = UInt(bitPattern: symbol)
+            guard mayUnload else { return image }
+            guard image.description.flags & runtimes == 0 else {
+                throw Problem(
+                    words: "\(path) brings a runtime (Swift, Go or another), whose code can never leave the memory; "
+                        + "take 'unload: allow' out of its entry")
+            }
+            image.handle = UInt(bitPattern: handle)
+            return image
+        } catch {
+            throw Problem(words: error.words, sha256: file.sha256)
+        }
+    }
+
+    /// Unmaps the code. Nobody may call it, or return into it, any more.
+    func unload() {
+        guard let handle, let loaded = UnsafeMutableRawPointer(bitPattern: handle) else { return }
+        dlclose(loaded)
+    }
+
+    static func entryMissing(_ path: String) -> String {
+        "entry \(HL_PLUGIN_ENTRY_NAME) not found in \(path); end one source file with HL_PLUGIN(...) and build with "
+            + "the headers of `pkg-config hookline` (plugin ABI \(PluginDescription.hostABI))"
     }
 
     /// Asks the entry function of a mapped file, or of a plugin that is part of the executable.
@@ -70,53 +94,6 @@ struct PluginImage: Sendable {
             return PluginImage(path: path, description: description, hasNote: note != nil)
         } catch {
             throw Problem(words: "\(path) \(error.words)")
-        }
-    }
-
-    private static func read(_ path: String) throws(Problem) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw Problem(words: "\(path): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw Problem(words: "\(path) is not a regular file")
-        }
-        guard status.st_size <= maximumBytes else { throw Problem(words: "\(path) is larger than 512MiB") }
-        // Code that others can write to would run with our rights.
-        guard geteuid() != 0 || status.st_mode & S_IWOTH == 0 else {
-            throw Problem(words: "\(path) can be written by everybody, and the broker runs as root; chmod o-w it")
-        }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { buffer in
-                Glibc.read(descriptor, buffer.baseAddress.map { $0 + filled }, buffer.count - filled)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Problem(words: "\(path) became shorter while it was read; try again") }
-            filled += count
-        }
-        return bytes
-    }
-
-    private static func write(_ bytes: [UInt8], to path: String) throws(Problem) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o700)
-        guard descriptor >= 0 else {
-            throw Problem(words: "cannot make the private copy \(path): \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                Glibc.write(descriptor, buffer.baseAddress.map { $0 + written }, buffer.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                let reason = String(cString: strerror(errno))
-                unlink(path)
-                throw Problem(words: "cannot make the private copy \(path): \(reason)")
-            }
-            written += count
         }
     }
 }

@@ -11,10 +11,12 @@ import Synchronization
 struct RunningPlugin: @unchecked Sendable {
     let instance: PluginInstance
     let hooks: HookInstance
-    /// The file it came from, as configured.
-    let path: String
+    let image: PluginImage
     /// What plugins.yaml says about it.
     var entry: PluginEntry
+
+    /// The file it came from, as configured.
+    var path: String { image.path }
 
     var entries: [HookEntry] { entry.applyPolicies(instance.entries(hooks, shardStates: instance.shardStates)) }
 }
@@ -53,7 +55,7 @@ extension PluginHost {
                     (key: "generation", value: "\(loaded.generation)"), (key: "file", value: loaded.image.path),
                 ])
             return RunningPlugin(
-                instance: prepared.instance, hooks: hooks, path: loaded.image.path, entry: loaded.entry)
+                instance: prepared.instance, hooks: hooks, image: loaded.image, entry: loaded.entry)
         }
     }
 
@@ -85,6 +87,13 @@ extension PluginInstance {
 
     private var life: hl_life { description.life }
 
+    /// Runs one step of its life: known by its name to whoever looks at this thread. Threads that it starts meanwhile
+    /// inherit the thread's name, which tells whose they are.
+    @discardableResult
+    func step<Result>(_ name: StaticString, _ body: () -> Result) -> Result {
+        ThreadName.with(PluginAccounts.threadName(of: id)) { group.blamed(name, body) }
+    }
+
     /// Opens kv/1 for those who have it.
     func openStore() throws(StartFailure) {
         guard isGranted("kv/1") else { return }
@@ -100,7 +109,7 @@ extension PluginInstance {
     func prepare(_ tree: ConfigTree) throws(StartFailure) {
         keep(tree)
         if let create = life.create {
-            let status = create(handle, statePlace)
+            let status = step("create") { create(handle, statePlace) }
             guard status == HL_OK else { throw abandon("create", status, tree) }
         }
         if let failure = askPrepare(tree) {
@@ -125,14 +134,14 @@ extension PluginInstance {
 
     /// Takes prepared settings into use. [control]
     func commit(_ tree: ConfigTree) {
-        life.commit?(handle, pluginState, tree.handle)
+        step("commit") { life.commit?(handle, pluginState, tree.handle) }
         log(.info, "plugin.reconfigured", "")
     }
 
     /// Throws prepared settings away. [control]
     func abort(_ tree: ConfigTree) {
         guard life.prepare != nil else { return }
-        life.abort?(handle, tree.handle.pointee.prepared)
+        step("abort") { life.abort?(handle, tree.handle.pointee.prepared) }
         tree.handle.pointee.prepared = nil
     }
 
@@ -145,7 +154,7 @@ extension PluginInstance {
     /// Nil when it was accepted.
     private func askPrepare(_ tree: ConfigTree) -> (status: hl_status, faults: [ConfigurationError])? {
         guard let prepare = life.prepare else { return nil }
-        let status = prepare(handle, tree.handle, &tree.handle.pointee.prepared)
+        let status = step("prepare") { prepare(handle, tree.handle, &tree.handle.pointee.prepared) }
         let faults = tree.takeFaults()
         if status == HL_OK, faults.isEmpty { return nil }
         return (status == HL_OK ? HL_REFUSED : status, faults)
@@ -155,10 +164,10 @@ extension PluginInstance {
     func start(_ tree: ConfigTree) throws(StartFailure) -> HookInstance {
         state.withLock { $0.phase = .starting }
         guard let start = life.start else { throw abandon("start", HL_INVALID, tree) }
-        let status = start(handle, tree.handle, statePlace)
+        let status = step("start") { start(handle, tree.handle, statePlace) }
         let faults = tree.takeFaults()
         guard status == HL_OK, faults.isEmpty, !state.withLock({ !$0.faults.isEmpty }) else {
-            if status == HL_OK { life.stop?(handle, pluginState) }
+            if status == HL_OK { step("stop") { life.stop?(handle, pluginState) } }
             throw abandon("start", status == HL_OK ? HL_INVALID : status, tree, faults)
         }
         shardStates = try startShards(tree)
@@ -171,10 +180,10 @@ extension PluginInstance {
         var states: [UnsafeMutableRawPointer?] = []
         for shard in 0..<handle.pointee.shard_count {
             var shardState: UnsafeMutableRawPointer?
-            let status = startShard(handle, pluginState, shard, &shardState)
+            let status = step("start_shard") { startShard(handle, pluginState, shard, &shardState) }
             guard status == HL_OK else {
                 stopShards(states)
-                life.stop?(handle, pluginState)
+                step("stop") { life.stop?(handle, pluginState) }
                 throw abandon("start_shard", status, tree)
             }
             states.append(shardState)
@@ -208,7 +217,9 @@ extension PluginInstance {
     }
 
     /// The last steps of every life, after a failed start and after stop.
-    private func finish() {
+    /// - Returns: whether it was destroyed; false when work of it does not end.
+    @discardableResult
+    private func finish() -> Bool {
         state.withLock { state in
             state.phase = .stopped
             state.registrations = []
@@ -216,36 +227,49 @@ extension PluginInstance {
         context.silence(self)
         guard group.close(deadline: monotonicNow() + 10_000_000_000) else {
             log(.error, "plugin.stuck", "work of the plugin does not end; its memory is left alone")
-            return
+            return false
         }
-        life.destroy?(handle, pluginState)
+        step("destroy") { life.destroy?(handle, pluginState) }
         context.forget(self)
         freeAllocations()
+        return true
     }
 
     /// drain, stop, destroy. No event loop may use a hook table with this instance any more. [control]
-    func stop(_ running: RunningPlugin, deadline: Int64) {
-        life.drain?(handle, pluginState, deadline)
+    /// - Parameter finishesCalls: its answers to pending calls, and events on their way to it, are waited for.
+    /// - Returns: whether nothing of it is left.
+    func stop(_ running: RunningPlugin, deadline: Int64, finishesCalls: Bool) -> Bool {
+        step("drain") { life.drain?(handle, pluginState, deadline) }
+        if finishesCalls { awaitCalls(running.hooks, deadline: deadline) }
         context.silence(self)
         running.hooks.events.close()
         guard group.close(deadline: deadline) else {
             log(
                 .error, "plugin.stuck", "a call of the plugin does not return; it is not stopped, its memory left alone"
             )
-            return
+            return false
         }
         stopShards(shardStates)
-        life.stop?(handle, pluginState)
+        step("stop") { life.stop?(handle, pluginState) }
+        let left = accounts(running.hooks)
+        if let leaks = left.leaks { log(.warn, "plugin.leak", "left behind after stop: \(leaks)") }
         // Only now no thread of the plugin looks at inputs of calls it never answered.
         for pending in context.environment.pending { pending.abandon(running.hooks) }
-        finish()
-        log(.info, "plugin.stopped", "")
+        // A thread of its own may run on in code that is unmapped.
+        let isGone = finish() && left.threads == 0
+        log(.info, "plugin.stopped", "", [(key: "generation", value: "\(generation)")])
+        return isGone
+    }
+
+    /// Waits for answers and events; whoever pends has timers and descriptors of its own to come to an end with.
+    private func awaitCalls(_ hooks: HookInstance, deadline: Int64) {
+        while hooks.pendingCalls > 0 || hooks.events.usage.events > 0, monotonicNow() < deadline { usleep(500) }
     }
 
     private func stopShards(_ states: [UnsafeMutableRawPointer?]) {
         guard let stopShard = life.stop_shard else { return }
         for (shard, shardState) in states.enumerated() {
-            stopShard(handle, pluginState, UInt32(shard), shardState)
+            step("stop_shard") { stopShard(handle, pluginState, UInt32(shard), shardState) }
         }
     }
 

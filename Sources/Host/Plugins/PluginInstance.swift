@@ -45,6 +45,10 @@ final class PluginInstance: @unchecked Sendable {
         var handoverOffer: HandoverOffer?
         var handoverAcceptance: HandoverAcceptance?
         var threadViolations: UInt64 = 0
+        /// Bytes in `allocations`.
+        var allocatedBytes = 0
+        /// Bounds it has met, each told once.
+        var limitsMet: Set<String> = []
     }
 
     let id: String
@@ -95,6 +99,7 @@ final class PluginInstance: @unchecked Sendable {
         own.core = ServiceTables.core
         handle.initialize(to: own)
         handle.pointee.host = Unmanaged.passUnretained(self).toOpaque()
+        group.plugin = UnsafePointer(handle)
         grantServices()
     }
 
@@ -117,8 +122,10 @@ final class PluginInstance: @unchecked Sendable {
     var phase: Phase { state.withLock { $0.phase } }
     var health: Health { state.withLock { $0.health } }
 
-    func log(_ level: PluginLogLevel, _ event: String, _ message: String) {
-        context.log(level, id, event, message)
+    func log(
+        _ level: PluginLogLevel, _ event: String, _ message: String, _ fields: [(key: String, value: String)] = []
+    ) {
+        context.log(level, id, event, message, fields)
     }
 
     // MARK: Services
@@ -182,10 +189,15 @@ final class PluginInstance: @unchecked Sendable {
 
     /// Zeroed memory that is freed after destroy.
     func allocate(_ size: UInt64) -> UnsafeMutableRawPointer? {
-        guard size <= 1 << 32 else { return nil }
+        let limit = UInt64(PluginAccounts.maximumMemory)
+        guard size <= limit, state.withLock({ UInt64($0.allocatedBytes) + size <= limit }) else {
+            reachedLimit("bytes of memory")
+            return nil
+        }
         return state.withLock { state in
             guard let memory = calloc(1, max(Int(size), 1)) else { return nil }
             state.allocations.append(memory)
+            state.allocatedBytes += Int(size)
             return memory
         }
     }

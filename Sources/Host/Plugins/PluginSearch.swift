@@ -34,7 +34,7 @@ struct PluginSearch: Sendable {
                     + "folder to broker.plugin_dirs"), at: entry.position)
     }
 
-    private static func executableFolder() -> String? {
+    static func executableFolder() -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         guard length > 0 else { return nil }

@@ -24,4 +24,18 @@ public struct PluginStatus: Sendable {
     public var pending: Int
     /// Events it was too slow for.
     public var droppedEvents: UInt64
+    /// Its number in ``HookMeasure``.
+    public var number: UInt64 = 0
+    /// What it holds.
+    public var accounts = PluginAccounts()
+    /// A call of it does not return to its event loop.
+    public var isStuck = false
+    /// Hooks that are left out because they did nothing but fail.
+    public var leftOut: [String] = []
+    /// SHA-256 of the code that runs; empty for what is part of the executable.
+    public var sha256 = ""
+    /// When this generation has proved itself, monotonic nanoseconds; nil: it has, or was not on trial.
+    public var trialEnds: Int64?
+    /// Why the file as it is now does not run: the reason of the last refusal, or of the roll-back.
+    public var refused: String?
 }

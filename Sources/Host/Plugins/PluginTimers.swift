@@ -17,7 +17,11 @@ final class PluginTimers: @unchecked Sendable {
     private struct State {
         var entries: [UInt64: Entry] = [:]
         var nextID: UInt64 = 1
+        /// Groups whose timers stand still.
+        var paused: [ObjectIdentifier] = []
         var isStopped = false
+
+        func runs(_ entry: Entry) -> Bool { !entry.isBusy && !paused.contains(ObjectIdentifier(entry.group)) }
     }
 
     private let state = Monitor(State())
@@ -55,7 +59,23 @@ final class PluginTimers: @unchecked Sendable {
 
     /// Ends all timers of a group.
     func cancelAll(of group: WorkGroup) {
-        state.withLock { state in state.entries = state.entries.filter { $0.value.group !== group } }
+        state.withLock { state in
+            state.entries = state.entries.filter { $0.value.group !== group }
+            state.paused.removeAll { $0 == ObjectIdentifier(group) }
+        }
+    }
+
+    /// Lets the timers of a group stand still. What falls due meanwhile comes with ``resume(_:)``.
+    func pause(_ group: WorkGroup) { state.withLock { $0.paused.append(ObjectIdentifier(group)) } }
+
+    /// Ends what ``pause(_:)`` began.
+    func resume(_ group: WorkGroup) {
+        state.withLock { state in state.paused.removeAll { $0 == ObjectIdentifier(group) } }
+    }
+
+    /// Timers of a group.
+    func count(of group: WorkGroup) -> Int {
+        state.read { state in state.entries.values.count { $0.group === group } }
     }
 
     /// Ends the thread.
@@ -70,12 +90,12 @@ final class PluginTimers: @unchecked Sendable {
             let due: [(UInt64, Entry)]? = state.wait { state, wakeUp in
                 if state.isStopped { return .some(nil) }
                 let now = monotonicNow()
-                let ready = state.entries.filter { !$0.value.isBusy && $0.value.due <= now }
+                let ready = state.entries.filter { state.runs($0.value) && $0.value.due <= now }
                 for id in ready.keys { state.entries[id]?.isBusy = true }
                 if !ready.isEmpty {
                     return .some(ready.sorted { $0.value.due < $1.value.due }.map { ($0.key, $0.value) })
                 }
-                wakeUp = state.entries.values.filter { !$0.isBusy }.map(\.due).min() ?? .max
+                wakeUp = state.entries.values.filter { state.runs($0) }.map(\.due).min() ?? .max
                 return nil
             }
             guard let due else { return }

@@ -1,3 +1,4 @@
+import CContainment
 import CSystem
 import Glibc
 
@@ -63,7 +64,8 @@ final class Monitor<Value>: @unchecked Sendable {
     }
 }
 
-/// A POSIX thread that runs one closure. It blocks every signal: signals belong to the thread that waits for them.
+/// A POSIX thread that runs one closure. It blocks the signals that another thread
+/// waits for.
 enum HostThread {
     private final class Start {
         let name: String
@@ -83,11 +85,12 @@ enum HostThread {
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                var everySignal = sigset_t()
-                sigfillset(&everySignal)
-                pthread_sigmask(SIG_SETMASK, &everySignal, nil)
+                csystem_block_signals()
                 csystem_name_thread(start.name)
+                // Any of them may run plugins.
+                hc_join(nil)
                 start.body()
+                hc_part()
                 return nil
             }, start.toOpaque())
         guard code == 0 else {

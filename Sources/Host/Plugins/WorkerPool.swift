@@ -1,4 +1,6 @@
+import CContainment
 import Glibc
+import PluginABI
 
 /// The threads on which plugins may block: deferred hook calls, submitted work, timers, file changes, notify hooks.
 /// Threads are made when work waits and none is idle, up to a bound; the queue has a bound as well.
@@ -71,7 +73,7 @@ final class WorkerPool: Sendable {
     private func work() {
         while let job = nextJob() {
             // What was queued before its instance stopped is dropped: the plugin is gone.
-            if !job.group.isClosed { ThreadKind.with(.worker, job.body) }
+            if !job.group.isClosed { job.group.blamed("work") { ThreadKind.with(.worker, job.body) } }
             job.group.leave()
         }
     }
@@ -92,13 +94,29 @@ final class WorkerPool: Sendable {
 }
 
 /// All work of one plugin instance, so that stopping it can wait for what runs and drop what does not yet.
-final class WorkGroup: Sendable {
+///
+/// @unchecked Sendable: `plugin` is set before anybody else knows the group, and only compared and read by crash
+/// handlers; the rest is behind the monitor.
+final class WorkGroup: @unchecked Sendable {
+    /// Whose work it is; nil: the host's own.
+    var plugin: UnsafePointer<hl_self>?
+
     private struct State {
         var jobs = 0
         var isClosed = false
     }
 
     private let state = Monitor(State())
+
+    /// Runs `body` so that whoever looks at this thread, or finds it crashed, knows whose code it is in.
+    func blamed<Result, Failure: Error>(
+        _ step: StaticString, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let plugin else { return try body() }
+        let outer = hc_enter(plugin, UnsafeRawPointer(step.utf8Start).assumingMemoryBound(to: CChar.self))
+        defer { hc_leave(outer) }
+        return try body()
+    }
 
     fileprivate func enter() -> Bool {
         state.withLock { state in

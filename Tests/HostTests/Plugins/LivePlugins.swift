@@ -47,7 +47,7 @@ final class LivePlugins: @unchecked Sendable {
             announcements: AnnouncementFiles(options), runDirectory: nil)
         var environment = PluginEnvironment(
             service.broker, log: log, configuration: loaded.configuration.broker, staging: staging, isEphemeral: true,
-            isChecking: false,
+            isChecking: false, paths: PathBase(fileDirectory: "/", workingDirectory: "/"),
             administer: { request, answer in
                 switch request {
                 case .status: answer(.done("{\"state\":\"ready\"}"))
@@ -59,6 +59,8 @@ final class LivePlugins: @unchecked Sendable {
         environment.dataDirectory = data
         let inside = service.inside
         environment.broker.connect = { inside.open(listener: $0, address: $1) }
+        environment.reload = .quiet
+        environment.trust = .none
         let lines = lines
         environment.log = PluginLog(
             isEnabled: { $0 <= .info }, write: { line in lines.withLock { $0.append(line) } })

@@ -69,8 +69,13 @@ final class PluginHarness {
     let folder: String
     private let paths: PathBase
 
-    /// - Parameter builtins: plugins that are linked in, by name.
-    init(shards: Int = 2, builtins: [String: hl_plugin_entry_fn] = [:]) throws {
+    /// - Parameters:
+    ///   - builtins: plugins that are linked in, by name.
+    ///   - reload: how changed files are taken up; nil: not at all, and new code is not on trial.
+    init(
+        shards: Int = 2, builtins: [String: hl_plugin_entry_fn] = [:], reload: BrokerConfiguration.Reload? = nil,
+        trust: TrustPolicy = .none
+    ) throws {
         folder = NSTemporaryDirectory() + "hookline-plugins-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -91,15 +96,17 @@ final class PluginHarness {
             kickClientID: { clientID, reason in
                 record.withLock { $0.kicked.append("\(String(decoding: clientID, as: UTF8.self)) \(reason)") }
             })
-        host = PluginHost(
-            PluginEnvironment(
-                pluginDirectories: [], stagingDirectory: folder, pending: pending, broker: port,
-                log: PluginLog(
-                    isEnabled: { $0 <= .info }, write: { line in record.withLock { $0.lines.append(line) } }),
-                install: { table, whenInUse in
-                    record.withLock { $0.tables.append(table) }
-                    whenInUse()
-                }), builtins: builtins)
+        var environment = PluginEnvironment(
+            pluginDirectories: [], stagingDirectory: folder, pending: pending, broker: port,
+            log: PluginLog(
+                isEnabled: { $0 <= .info }, write: { line in record.withLock { $0.lines.append(line) } }),
+            install: { table, whenInUse in
+                record.withLock { $0.tables.append(table) }
+                whenInUse()
+            })
+        environment.reload = reload ?? .quiet
+        environment.trust = trust
+        host = PluginHost(environment, builtins: builtins)
     }
 
     deinit {
@@ -224,4 +231,22 @@ func view(_ text: String) -> hl_view {
     let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(text.utf8.count, 1))
     _ = bytes.initialize(from: text.utf8)
     return hl_view(ptr: UnsafePointer(bytes.baseAddress), len: UInt64(text.utf8.count))
+}
+
+extension BrokerConfiguration.Reload {
+    /// Nothing happens by itself.
+    static var quiet: Self {
+        var reload = Self()
+        reload.isAutomatic = false
+        reload.probation = .zero
+        return reload
+    }
+
+    /// Changed files are taken up at once; new code is on trial for so long.
+    static func eager(probation: Duration = .zero) -> Self {
+        var reload = Self()
+        reload.debounce = .zero
+        reload.probation = probation
+        return reload
+    }
 }

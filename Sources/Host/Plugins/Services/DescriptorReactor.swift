@@ -73,6 +73,9 @@ final class DescriptorReactor: @unchecked Sendable {
         }
     }
 
+    /// Descriptors of a group.
+    func count(of group: WorkGroup) -> Int { state.read { $0.entries.values.count { $0.group === group } } }
+
     /// Ends everything of a group.
     func removeAll(of group: WorkGroup) {
         let ids = state.read { state in state.entries.filter { $0.value.group === group }.map(\.key) }

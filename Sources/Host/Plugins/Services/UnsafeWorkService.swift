@@ -109,6 +109,10 @@ extension ServiceTables {
             guard let instance = PluginInstance.of(handle), let function, events & ~(HL_FD_READ | HL_FD_WRITE) == 0
             else { return HL_INVALID }
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
+            guard instance.context.reactor.count(of: instance.group) < PluginAccounts.maximumDescriptors else {
+                instance.reachedLimit("descriptors")
+                return HL_LIMIT
+            }
             let work = DescriptorWork(instance: instance, function: function, user: user, descriptor: descriptor)
             let reactor = instance.context.reactor
             guard let id = reactor.add(instance.group, descriptor, events: events, { work.run($0) }) else {
@@ -138,6 +142,10 @@ extension ServiceTables {
                 return HL_INVALID
             }
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
+            guard instance.context.timers.count(of: instance.group) < PluginAccounts.maximumTimers else {
+                instance.reachedLimit("timers")
+                return HL_LIMIT
+            }
             let work = Work(instance: instance, function: function, user: user)
             let timer = instance.context.timers.start(instance.group, delay: delay, period: period) { work.run() }
             out?.pointee = timer
@@ -157,6 +165,10 @@ extension ServiceTables {
             guard let instance = PluginInstance.of(handle), let function, path.len > 0, path.len < UInt64(PATH_MAX)
             else { return HL_INVALID }
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
+            guard instance.context.watcher.count(of: instance.group) < PluginAccounts.maximumWatches else {
+                instance.reachedLimit("watched files")
+                return HL_LIMIT
+            }
             let work = Work(instance: instance, function: function, user: user)
             let watch = instance.context.watcher.add(instance.group, path: path.text) { work.run() }
             out?.pointee = watch

@@ -1,0 +1,153 @@
+import Glibc
+import PluginABI
+
+/// What one shard saw of one hook of one instance while it was measured.
+public struct HookMeasure: Sendable {
+    /// See `HookInstance.number`.
+    public var instance: UInt64
+    /// See `HookInstance.generation`.
+    public var generation: UInt32
+    /// `HL_HOOK_*`
+    public var hook: UInt32
+    /// Calls.
+    public var calls: UInt64 = 0
+    /// Calls that were answered HL_DENY.
+    public var denied: UInt64 = 0
+    /// Calls that were answered HL_ERROR.
+    public var failed: UInt64 = 0
+    /// Calls that are answered later.
+    public var pended: UInt64 = 0
+    /// Nanoseconds in the plugin.
+    public var nanoseconds: UInt64 = 0
+    /// Calls by their time: those below 2^n nanoseconds and not below half of that are in place n.
+    public var durations = [UInt64](repeating: 0, count: HookMeasure.places)
+
+    static let places = 40
+
+    /// What two shards saw of the same.
+    public mutating func add(_ other: HookMeasure) {
+        calls += other.calls
+        denied += other.denied
+        failed += other.failed
+        pended += other.pended
+        nanoseconds += other.nanoseconds
+        for place in durations.indices { durations[place] += other.durations[place] }
+    }
+
+    /// Nanoseconds that this share of the calls stays below, to a factor of two; nil without calls.
+    public func quantile(_ share: Double) -> Int64? {
+        guard calls > 0 else { return nil }
+        var left = (Double(calls) * share).rounded(.up)
+        for (place, count) in durations.enumerated() {
+            left -= Double(count)
+            if left <= 0 { return 1 << Int64(place) }
+        }
+        return 1 << Int64(HookMeasure.places)
+    }
+}
+
+/// Stands before the function of a slot while its plugin is measured: nobody else pays for it.
+struct HookMeter {
+    let function: HookFunction
+    let state: UnsafeMutableRawPointer?
+    var measure: HookMeasure
+
+    /// The function that is called in the place of the plugin's, with the meter as its state.
+    static let measuring: HookFunction = { meter, call, input in
+        guard let meter = meter?.assumingMemoryBound(to: HookMeter.self) else { return HL_ERROR }
+        let began = HookMeter.clock()
+        let verdict = meter.pointee.function(meter.pointee.state, call, input)
+        meter.pointee.note(verdict, took: HookMeter.clock() - began)
+        return verdict
+    }
+
+    private mutating func note(_ verdict: hl_verdict, took: Int64) {
+        let took = UInt64(max(took, 0))
+        measure.calls += 1
+        measure.nanoseconds += took
+        measure.durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
+        switch verdict {
+        case HL_DENY: measure.denied += 1
+        case HL_ERROR: measure.failed += 1
+        case HL_PENDING: measure.pended += 1
+        default: break
+        }
+    }
+
+    private static func clock() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+}
+
+/// The meters of one table on one shard. Hooks that run on workers are not measured.
+final class HookMeters {
+    private var meters: [UnsafeMutablePointer<HookMeter>] = []
+
+    deinit { for meter in meters { meter.deinitialize(count: 1).deallocate() } }
+
+    /// Puts a meter before a slot's function.
+    func attach(_ slot: UnsafeMutablePointer<HookSlot>, hook: UInt32) {
+        let meter = UnsafeMutablePointer<HookMeter>.allocate(capacity: 1)
+        let (number, generation) = slot.pointee.instance._withUnsafeGuaranteedRef { ($0.number, $0.generation) }
+        meter.initialize(
+            to: HookMeter(
+                function: slot.pointee.function, state: slot.pointee.state,
+                measure: HookMeasure(instance: number, generation: generation, hook: hook)))
+        meters.append(meter)
+        slot.pointee.function = HookMeter.measuring
+        slot.pointee.state = UnsafeMutableRawPointer(meter)
+    }
+
+    /// Takes the meter away again.
+    func detach(_ slot: UnsafeMutablePointer<HookSlot>) {
+        let state = slot.pointee.state
+        guard let meter = meters.first(where: { UnsafeMutableRawPointer($0) == state }) else { return }
+        slot.pointee.function = meter.pointee.function
+        slot.pointee.state = meter.pointee.state
+    }
+
+    var measures: [HookMeasure] { meters.map(\.pointee.measure) }
+}
+
+extension CompiledHooks {
+    /// Begins or ends measuring. Between two calls.
+    func setMeasuring(_ isMeasuring: Bool) {
+        if isMeasuring, meters == nil {
+            let meters = HookMeters()
+            eachSlot { slot, hook in meters.attach(slot, hook: hook) }
+            self.meters = meters
+        } else if !isMeasuring, let meters {
+            eachSlot { slot, _ in meters.detach(slot) }
+            self.meters = nil
+        }
+    }
+
+    private func eachSlot(_ body: (UnsafeMutablePointer<HookSlot>, UInt32) -> Void) {
+        for hook in 0..<HL_HOOK_NOTIFY_CONNECTED {
+            guard let slots = chain(hook).slots.baseAddress else { continue }
+            // A worker calls the function with the instance's own state.
+            for index in 0..<chain(hook).slots.count where !slots[index].blocks { body(slots + index, hook) }
+        }
+    }
+}
+
+extension HookDispatcher {
+    /// Measures every call of deciding hooks from now on, or ends that. A new table is not measured.
+    public func setMeasuring(_ isMeasuring: Bool) {
+        compiled.setMeasuring(isMeasuring)
+        slotsChanged()
+    }
+
+    /// What was measured since measuring began; empty when it did not.
+    public var measures: [HookMeasure] { compiled.meters?.measures ?? [] }
+}
+
+extension Shard {
+    /// See ``HookDispatcher/setMeasuring(_:)``.
+    public func setMeasuring(_ isMeasuring: Bool) { hooks.setMeasuring(isMeasuring) }
+
+    /// See ``HookDispatcher/measures``.
+    public var hookMeasures: [HookMeasure] { hooks.measures }
+}

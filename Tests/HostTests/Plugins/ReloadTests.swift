@@ -1,0 +1,175 @@
+import Configuration
+import Foundation
+import Glibc
+import PluginABI
+import Testing
+
+@testable import BrokerCore
+@testable import Host
+
+/// A shared object that changes is swapped in, or refused with its reason while the old one serves on.
+@Suite("A changed shared object")
+struct ReloadTests {
+    private func verdict(_ verdict: String) throws -> String {
+        try PluginFixture.build("verdict", "-DVERDICT=\(verdict)")
+    }
+
+    private func copy(_ from: String, _ to: String) throws {
+        try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+    }
+
+    @Test(
+        "is taken up however it is changed", arguments: ["in place", "rename", "link", "link of a folder", "anew"])
+    func followed(way: String) throws {
+        let harness = try PluginHarness(reload: .eager())
+        let (path, other) = (harness.folder + "/p.so", harness.folder + "/other.so")
+        let (allow, deny) = (try verdict("HL_ALLOW"), try verdict("HL_DENY"))
+        switch way {
+        case "link":
+            symlink(allow, path)
+        case "link of a folder":
+            mkdir(harness.folder + "/..1", 0o700)
+            mkdir(harness.folder + "/..2", 0o700)
+            try copy(allow, harness.folder + "/..1/p.so")
+            try copy(deny, harness.folder + "/..2/p.so")
+            symlink("..1", harness.folder + "/..data")
+            symlink("..data/p.so", path)
+        default: try copy(allow, path)
+        }
+        try harness.start(path)
+        #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
+        switch way {
+        case "in place":
+            let file = try #require(fopen(path, "r+"))
+            let bytes = [UInt8](try Data(contentsOf: URL(filePath: deny)))
+            fwrite(bytes, 1, bytes.count, file)
+            fclose(file)
+            truncate(path, bytes.count)
+        case "rename":
+            try copy(deny, other)
+            rename(other, path)
+        case "link":
+            symlink(deny, other)
+            rename(other, path)
+        case "link of a folder":
+            symlink("..2", harness.folder + "/..data_tmp")
+            rename(harness.folder + "/..data_tmp", harness.folder + "/..data")
+        default:
+            unlink(path)
+            try copy(deny, path)
+        }
+        #expect(harness.messages("plugin.reloaded").count == 1)
+        harness.turn()
+        #expect(harness.dispatchers[0].logIn("u", "p") == .deny)
+        #expect(harness.dispatchers[1].logIn("u", "p") == .deny)
+    }
+
+    @Test("that is no plugin is refused with its reason, and the old code serves on")
+    func refused() throws {
+        let harness = try PluginHarness(reload: .eager())
+        let path = harness.folder + "/p.so"
+        try copy(try verdict("HL_ALLOW"), path)
+        try harness.start(path)
+        try copy(try PluginFixture.build("empty"), path)
+        #expect(harness.messages("plugin.reload_refused").count == 1)
+        let status = try #require(harness.host.statuses.first)
+        #expect(status.refused?.contains("entry hl_plugin_entry_v1 not found") == true)
+        #expect(status.generation == 1)
+        harness.turn()
+        #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
+        try copy(try verdict("HL_DENY"), path)
+        #expect(harness.messages("plugin.reloaded").count == 1)
+        #expect(harness.host.statuses.first?.refused == nil)
+    }
+
+    @Test("that fails is taken back, and does not come again before it changes or somebody insists")
+    func rolledBack() throws {
+        let harness = try PluginHarness(reload: .eager(probation: .seconds(600)))
+        let path = harness.folder + "/p.so"
+        try copy(try verdict("HL_ALLOW"), path)
+        try harness.start(path)
+        try copy(try verdict("HL_ERROR"), path)
+        #expect(harness.messages("plugin.reloaded").count == 1)
+        harness.turn()
+        #expect(harness.host.statuses.first?.trialEnds != nil)
+        for _ in 0..<5 { #expect(harness.dispatchers[0].logIn("u", "p") == .deny) }
+        #expect(harness.messages("plugin.rolled_back").count == 1)
+        harness.turn()
+        #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
+        let status = try #require(harness.host.statuses.first)
+        #expect(status.generation == 1 && status.refused?.contains("5 of 5 calls failed") == true)
+        #expect(throws: ConfigurationErrors.self) { try harness.apply(harness.entries, renewing: ["test"]) }
+        var context = ApplyContext(paths: PathBase(fileDirectory: "/", workingDirectory: "/"))
+        context.byHand = ["test"]
+        #expect(try harness.host.apply(harness.entries, renewing: ["test"], context).replaced == ["test"])
+    }
+
+    @Test("that only denies more than before passes its trial")
+    func stricter() throws {
+        let harness = try PluginHarness(reload: .eager(probation: .milliseconds(50)))
+        let path = harness.folder + "/p.so"
+        try copy(try verdict("HL_ALLOW"), path)
+        try harness.start(path)
+        try copy(try verdict("HL_DENY"), path)
+        #expect(harness.messages("plugin.reloaded").count == 1)
+        harness.turn()
+        for _ in 0..<50 { #expect(harness.dispatchers[0].logIn("u", "p") == .deny) }
+        #expect(harness.messages("plugin.trial_passed").count == 1)
+        #expect(harness.messages("plugin.stopped").count == 1, "the old code is kept no longer")
+    }
+
+    @Test("leaves the memory where that is allowed, and stays where it is not", arguments: [true, false])
+    func unloaded(isAllowed: Bool) throws {
+        let harness = try PluginHarness()
+        var entry = try harness.entry(try verdict("HL_ALLOW"))
+        entry.allowsUnload = isAllowed
+        try harness.start([entry])
+        try harness.apply([entry], renewing: ["test"])
+        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        #expect(maps.contains("\(harness.folder)/test-1.so") == !isAllowed)
+        #expect(maps.contains("\(harness.folder)/test-2.so"))
+    }
+
+    @Test("that is not what the entry pins is refused; a pin can be demanded")
+    func pinned() throws {
+        var trust = TrustPolicy.none
+        trust.requiresPins = true
+        let harness = try PluginHarness(trust: trust)
+        let path = try verdict("HL_ALLOW")
+        let digest = try #require(StagedFile.digest(of: path))
+        #expect(try harness.refusal(path).contains("broker.require_pins is on; add sha256: \(digest)"))
+        var entry = try harness.entry(path)
+        entry.sha256 = digest
+        try harness.start([entry])
+        entry.sha256 = String(repeating: "0", count: 64)
+        #expect(throws: ConfigurationErrors.self) { try harness.apply([entry]) }
+        #expect(harness.host.statuses.map(\.generation) == [1])
+    }
+
+    @Test("is not loaded from where others can write", arguments: ["file", "folder"])
+    func untrusted(what: String) throws {
+        var trust = TrustPolicy.none
+        trust.isEnforced = true
+        let harness = try PluginHarness(trust: trust)
+        mkdir(harness.folder + "/d", 0o700)
+        let path = harness.folder + "/d/p.so"
+        try copy(try verdict("HL_ALLOW"), path)
+        chmod(what == "file" ? path : harness.folder + "/d", 0o777)
+        #expect(try harness.refusal(path).contains("can be written by everybody; chmod o-w it"))
+        chmod(what == "file" ? path : harness.folder + "/d", 0o700)
+        try harness.start(path)
+    }
+
+    @Test("a trial ends early for what is worse, never for what is stricter")
+    func judged() {
+        func record(_ calls: UInt64, _ failures: UInt64, _ slowest: Int64? = nil) -> TrialRecord {
+            TrialRecord(calls: calls, failures: failures, slowest: slowest)
+        }
+        #expect(TrialJudge.breach(of: record(1_000_000, 4), against: record(0, 0)) == nil)
+        #expect(TrialJudge.breach(of: record(100, 5), against: record(100, 0)) != nil)
+        #expect(TrialJudge.breach(of: record(100, 5), against: record(100, 5)) == nil, "no worse than before")
+        #expect(TrialJudge.breach(of: record(9, 0, 20_000_000), against: record(9, 0, 1_000_000)) != nil)
+        #expect(TrialJudge.breach(of: record(9, 0, 900_000), against: record(9, 0, 1_000)) == nil, "still quick")
+        #expect(TrialJudge.breach(of: TrialRecord(isStuck: true), against: record(9, 0)) != nil)
+    }
+}
