@@ -9,7 +9,7 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-slow-plugin bench-durability bench-store check-store format install clean setup
+    bench-slow-plugin bench-durability bench-store bench-swap check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +65,10 @@ crash: ## kill -9 at random moments while clients publish: nothing acknowledged 
 bench-durability: ## what durability costs, each figure beside its goal (FIGURES="throughput queue restart plain")
 	@swift build -c release
 	@python3 Benchmarks/durability/run.py $(FIGURES)
+
+bench-swap: ## swap plugins under load for a minute and count what is lost (SWAP="--seconds 10"); on a quiet machine
+	@swift build -c release
+	@python3 Benchmarks/reload/swap.py $(SWAP)
 
 bench-hooks: ## what hooks cost, in instructions under callgrind, held against Benchmarks/hooks/thresholds.json
 	@command -v valgrind >/dev/null || { echo "bench-hooks needs valgrind: apt-get install valgrind" >&2; exit 1; }

@@ -17,11 +17,11 @@ static const char *const mode_names[] = {"pairs", "fanin", "fanout", "match", "r
 
 static struct {
     enum mode mode;
-    const char *host;
+    const char *host, *prefix; /* of client ids and topics: generators with different ones do not meet */
     int port, version, qos, size, publishers, receivers, window, filters, connections, rate, pid, keep;
     double seconds, warm;
-} o = {.host = "127.0.0.1", .port = 1883, .version = 4, .size = 64, .publishers = 10, .receivers = 10, .window = 1000,
-       .filters = 10000, .connections = 10000, .rate = 5000, .seconds = 3, .warm = 0.5};
+} o = {.host = "127.0.0.1", .prefix = "bench", .port = 1883, .version = 4, .size = 64, .publishers = 10, .receivers = 10,
+       .window = 1000, .filters = 10000, .connections = 10000, .rate = 5000, .seconds = 3, .warm = 0.5};
 
 typedef struct publisher {
     connection *connection;
@@ -59,9 +59,9 @@ static void subscribe(connection *c) {
         count = (int)((int64_t)o.filters * (c->index + 1) / o.receivers) - first;
     }
     for (int i = 0; i < count; i++) {
-        if (o.mode == MATCH) snprintf(filter, sizeof filter, "bench/%d/+/#", first + i);
-        else if (o.mode == FANIN) snprintf(filter, sizeof filter, "bench/#");
-        else snprintf(filter, sizeof filter, "bench/%d", o.mode == FANOUT ? 0 : c->index);
+        if (o.mode == MATCH) snprintf(filter, sizeof filter, "%.32s/%d/+/#", o.prefix, first + i);
+        else if (o.mode == FANIN) snprintf(filter, sizeof filter, "%.32s/#", o.prefix);
+        else snprintf(filter, sizeof filter, "%.32s/%d", o.prefix, o.mode == FANOUT ? 0 : c->index);
         put_subscribe(&c->out, o.version, (uint16_t)(i % 65535 + 1), filter, o.qos);
     }
     c->subscribes = count;
@@ -166,7 +166,7 @@ static void run_until(uint64_t end) {
 }
 
 static void open_all(int count) {
-    char name[32];
+    char name[64];
     connections = calloc((size_t)count, sizeof *connections);
     publishers = calloc((size_t)o.publishers, sizeof *publishers);
     if (!connections || !publishers) stop("out of memory");
@@ -179,7 +179,7 @@ static void open_all(int count) {
             c->stream_count = o.mode == PAIRS || o.mode == RATE ? 1 : o.publishers;
             c->streams = calloc((size_t)c->stream_count, sizeof(stream));
         } else publishers[c->publisher].connection = c;
-        snprintf(name, sizeof name, "bench-%d", i);
+        snprintf(name, sizeof name, "%.32s-%d", o.prefix, i);
         put_connect(&c->out, o.version, name, o.keep && receives);
         connection_open(&net, c, o.host, o.port);
         /* One after the other: this is not what is measured, and a short listen backlog must not matter. */
@@ -193,7 +193,7 @@ static void make_templates(void) {
     templates = calloc((size_t)template_count, sizeof *templates);
     if (!templates) stop("out of memory");
     for (int i = 0; i < template_count; i++) {
-        snprintf(topic, sizeof topic, o.mode == MATCH ? "bench/%d/a/b" : "bench/%d", i);
+        snprintf(topic, sizeof topic, o.mode == MATCH ? "%.32s/%d/a/b" : "%.32s/%d", o.prefix, i);
         make_template(&templates[i], o.version, topic, o.qos, (size_t)o.size);
     }
 }
@@ -233,14 +233,14 @@ static int run_messages(void) {
 
 /* Opens connections with `window` of them on the way at a time; each subscribes to one topic and stays. */
 static int run_connections(void) {
-    char name[32];
+    char name[64];
     connections = calloc((size_t)o.connections, sizeof *connections);
     if (!connections) stop("out of memory");
     uint64_t memory = process_memory(o.pid), cpu = process_cpu(o.pid), begin = now();
     for (int opened = 0; ready < o.connections;) {
         for (; opened < o.connections && opened - ready < o.window; opened++) {
             connections[opened] = (connection){.index = opened, .publisher = -1};
-            snprintf(name, sizeof name, "bench-%d", opened);
+            snprintf(name, sizeof name, "%.32s-%d", o.prefix, opened);
             put_connect(&connections[opened].out, o.version, name, false);
             connection_open(&net, &connections[opened], o.host, o.port);
         }
@@ -262,7 +262,7 @@ static void parse(int argc, char **argv) {
         {"mode", 1, 0, 'm'}, {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"mqtt", 1, 0, 'V'}, {"qos", 1, 0, 'q'},
         {"size", 1, 0, 's'}, {"publishers", 1, 0, 'P'}, {"receivers", 1, 0, 'R'}, {"window", 1, 0, 'w'},
         {"filters", 1, 0, 'f'}, {"connections", 1, 0, 'c'}, {"rate", 1, 0, 'r'}, {"pid", 1, 0, 'i'},
-        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {"keep", 0, 0, 'k'}, {0, 0, 0, 0}};
+        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {"keep", 0, 0, 'k'}, {"prefix", 1, 0, 'n'}, {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, 0)) != -1;) {
         int value = optarg ? atoi(optarg) : 0;
         switch (option) {
@@ -272,6 +272,7 @@ static void parse(int argc, char **argv) {
             break;
         case 'h': o.host = optarg; break;
         case 'p': o.port = value; break;
+        case 'n': o.prefix = optarg; break;
         case 'V': o.version = value == 5 ? 5 : 4; break;
         case 'q': o.qos = value; break;
         case 's': o.size = value; break;
