@@ -189,7 +189,7 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             "1:27: unknown key 'retention' in a plugin's entry; it belongs in 'config'"),
         BrokenFile(
             "plugins: [ { id: acl, sha256: abc } ]",
-            "1:23: 'sha256' of a plugin is not available in this version: files are not pinned yet"),
+            "1:31: expected 64 hexadecimal digits, as sha256sum prints them, found 'abc'"),
         BrokenFile(
             "plugins: [ { id: acl, config: acl.yaml } ]",
             "1:31: expected a mapping for config of plugin 'acl', found 'acl.yaml'"),

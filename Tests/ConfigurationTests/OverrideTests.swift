@@ -150,7 +150,8 @@ import Testing
         (
             "broker..threads=1",
             "--set broker..threads: unknown key '' in broker; known here: "
-                + "data_dir, threads, plugin_dirs, limits, log, mqtt, session, shutdown, store, tcp, listeners"
+                + "data_dir, threads, plugin_dirs, require_pins, containment, limits, log, mqtt, reload, session, "
+                + "shutdown, store, tcp, listeners"
         ),
     ]) func wrongAssignmentsAreErrors(assignment: String, message: String) throws {
         let found = try messages("", ["--set", assignment])

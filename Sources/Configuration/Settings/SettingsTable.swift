@@ -170,7 +170,7 @@ public enum SettingsTable {
             "broker.reload.auto", \.reload.isAutomatic,
             "Apply a changed plugins.yaml and swap in changed plugins without being asked."),
         .duration(
-            "broker.reload.debounce", \.reload.debounce, .zero...(.seconds(60)),
+            "broker.reload.debounce", \.reload.debounce, .zero...(.seconds(3_600)),
             "How long a file must have been left alone before it is looked at."),
         .duration(
             "broker.reload.probation", \.reload.probation, .zero...(.seconds(86_400)),

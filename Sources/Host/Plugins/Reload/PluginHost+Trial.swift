@@ -15,15 +15,10 @@ extension PluginHost {
         if let earlier { retire(earlier.old) }
         state.withLock { $0.refusals[id] = nil }
         guard let successor else { return retire(old) }
-        context.log(
-            .info, id, "plugin.reloaded", "",
-            [
-                (key: "generation", value: "\(successor.instance.generation)"),
-                (key: "replaced", value: "\(old.instance.generation)"), (key: "file", value: successor.path),
-            ])
         let length = successor.entry.reload.merged(with: context.environment.reload).probation.nanoseconds
         // Only code is on trial: who gives other settings means them.
         guard length > 0, !old.image.sha256.isEmpty, old.image.sha256 != successor.image.sha256 else {
+            sayReloaded(old, successor)
             return retire(old)
         }
         context.timers.pause(old.instance.group)
@@ -32,6 +27,16 @@ extension PluginHost {
         state.withLock { $0.trials[id] = trial }
         beginMeasuring()
         watchTrial(id, successor.instance.generation)
+        sayReloaded(old, successor)
+    }
+
+    private func sayReloaded(_ old: RunningPlugin, _ successor: RunningPlugin) {
+        context.log(
+            .info, old.instance.id, "plugin.reloaded", "",
+            [
+                (key: "generation", value: "\(successor.instance.generation)"),
+                (key: "replaced", value: "\(old.instance.generation)"), (key: "file", value: successor.path),
+            ])
     }
 
     private func watchTrial(_ id: String, _ generation: UInt32) {

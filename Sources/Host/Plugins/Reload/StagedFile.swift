@@ -51,10 +51,11 @@ final class StagedFile: Sendable {
     ) throws(PluginImage.Problem) -> ELFFile.Note? {
         do {
             let file = try ELFFile(bytes)
+            // The note first: a plugin for another version of the interface has another entry.
+            if let note = file.note { try PluginDescription.checkVersion(note.abiMajor, note.abiMinorRequired) }
             guard file.hasEntry != false else {
                 throw PluginImage.Problem(words: PluginImage.entryMissing(source), sha256: digest)
             }
-            if let note = file.note { try PluginDescription.checkVersion(note.abiMajor, note.abiMinorRequired) }
             return file.note
         } catch let problem as ELFFile.Problem {
             throw PluginImage.Problem(words: "\(source) \(problem.words)", sha256: digest)
