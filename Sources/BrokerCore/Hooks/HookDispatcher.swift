@@ -293,7 +293,9 @@ public final class HookDispatcher {
         guard record.compiled !== compiled else { return run(progress, input, on: compiled, now: now) }
         // The plugins behind it may have been replaced, and stopped, while it waited: those that run now are asked.
         progress.next = compiled.chain(progress.hook).position(behind: record.slot.number) ?? 0
+        // What was said under the older table is not kept.
         progress.topicEntry = 0
+        progress.cache.add(hl_answer())
         if let topic = HookCalls.message(of: frame.call.pointee)?.pointee.topic {
             progress.mask = compiled.interestMask(topic: topic.bytes)
         }
