@@ -69,6 +69,8 @@ final class UnsafeSQLiteCursor: StorageCursor {
     private var from: [UInt8]
     private var to: [UInt8]?
     private var isAfterFrom = false
+    /// The pair at `from` is read from behind: the way to it from the front leads over the page that is damaged.
+    private var isLanding = false
 
     private var statement: OpaquePointer?
     private var text = ""
@@ -97,7 +99,7 @@ final class UnsafeSQLiteCursor: StorageCursor {
     func next(_ pairs: UnsafeMutableBufferPointer<hl_store_pair>, _ count: inout Int) throws(StoreFailure) {
         used = 0
         while count < pairs.count {
-            guard try step(behind: count > 0 ? pairs[count - 1].key : nil) else { return }
+            guard try step() else { return }
             guard let pair = copyRow(isFirst: count == 0) else { return }
             pairs[count] = pair
             count += 1
@@ -106,7 +108,7 @@ final class UnsafeSQLiteCursor: StorageCursor {
     }
 
     /// Stands on the next row; false at the end.
-    private func step(behind last: hl_view?) throws(StoreFailure) -> Bool {
+    private func step() throws(StoreFailure) -> Bool {
         if hasRow { return true }
         guard !isAtEnd else { return false }
         let statement = try current()
@@ -114,11 +116,14 @@ final class UnsafeSQLiteCursor: StorageCursor {
         case SQLITE_ROW:
             hasRow = true
             return true
+        case SQLITE_DONE where isLanding:
+            leaveStatement()
+            (isLanding, isAfterFrom) = (false, true)
+            return try step()
         case SQLITE_DONE:
             isAtEnd = true
             return false
-        case SQLITE_CORRUPT, SQLITE_NOTADB:
-            throw skipDamage(behind: last)
+        case SQLITE_CORRUPT, SQLITE_NOTADB: throw skipDamage()
         default: throw connection.failure("scan")
         }
     }
@@ -154,9 +159,11 @@ final class UnsafeSQLiteCursor: StorageCursor {
 
     private func current() throws(StoreFailure) -> OpaquePointer {
         if let statement { return statement }
-        text = "SELECT key\(keysOnly ? "" : ", value") FROM pairs WHERE key \(isAfterFrom ? ">" : ">=") ?1"
+        text = "SELECT key\(keysOnly ? "" : ", value") FROM pairs WHERE key "
+        text += isLanding ? "<= ?1" : (isAfterFrom ? "> ?1" : ">= ?1")
         if to != nil { text += " AND key < ?2" }
-        text += reverse ? " ORDER BY key DESC" : " ORDER BY key"
+        text += reverse || isLanding ? " ORDER BY key DESC" : " ORDER BY key"
+        if isLanding { text += " LIMIT 1" }
         let made = try connection.statement(text)
         bind(made, 1, from)
         if let to { bind(made, 2, to) }
@@ -183,17 +190,19 @@ final class UnsafeSQLiteCursor: StorageCursor {
     // MARK: - damage
 
     /// Moves the range behind the damaged place, and says what is lost.
-    private func skipDamage(behind last: hl_view?) -> StoreFailure {
+    private func skipDamage() -> StoreFailure {
         let what = connection.failure("scan").message
         leaveStatement()
-        let before = lastKey.isEmpty ? (reverse ? to : from) : lastKey
+        // Never a place twice: each one is behind the last.
+        let before =
+            reverse ? (lastKey.isEmpty ? to : lastKey) : (lastKey.lexicographicallyPrecedes(from) ? from : lastKey)
         let found = reverse ? nil : SQLiteIslands(connection).nextReadable(after: before ?? [], to: to)
         let beginning = before.map { SQLiteIslands.words($0) } ?? "the end"
         guard let found else {
             isAtEnd = true
             return StoreFailure(HL_DAMAGED, "\(what): pairs beyond key \(beginning) cannot be read")
         }
-        (from, isAfterFrom) = (found, false)
+        (from, isLanding) = (found, true)
         return StoreFailure(
             HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(SQLiteIslands.words(found)) cannot be read")
     }
