@@ -262,7 +262,8 @@ static void parse(int argc, char **argv) {
         {"mode", 1, 0, 'm'}, {"host", 1, 0, 'h'}, {"port", 1, 0, 'p'}, {"mqtt", 1, 0, 'V'}, {"qos", 1, 0, 'q'},
         {"size", 1, 0, 's'}, {"publishers", 1, 0, 'P'}, {"receivers", 1, 0, 'R'}, {"window", 1, 0, 'w'},
         {"filters", 1, 0, 'f'}, {"connections", 1, 0, 'c'}, {"rate", 1, 0, 'r'}, {"pid", 1, 0, 'i'},
-        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {"keep", 0, 0, 'k'}, {"prefix", 1, 0, 'n'}, {0, 0, 0, 0}};
+        {"seconds", 1, 0, 'd'}, {"warm", 1, 0, 'W'}, {"keep", 0, 0, 'k'}, {"prefix", 1, 0, 'n'},
+        {0, 0, 0, 0}};
     for (int option; (option = getopt_long(argc, argv, "", options, 0)) != -1;) {
         int value = optarg ? atoi(optarg) : 0;
         switch (option) {

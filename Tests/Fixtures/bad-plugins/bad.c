@@ -18,7 +18,8 @@ static void tick(void *state, void *user) { (void)state; (void)user; }
 
 static void spin(long milliseconds) {
     struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
-    nanosleep(&time, 0);
+    /* The watchdog asks by a signal where it is. */
+    while (nanosleep(&time, &time)) {}
 }
 
 static hl_verdict on_message(void *state, hl_call *call, const hl_msg *msg) {

@@ -50,8 +50,9 @@ enum PreflightRun {
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
-        // The crash reports of the Swift runtime are for people; here nobody reads them.
         signal(SIGPIPE, SIG_IGN)
+        // The crash reports of the Swift runtime are for people and take their time; here nobody reads them.
+        for crash in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { signal(crash, SIG_DFL) }
         _ = csystem_signal_when_parent_ends(SIGKILL)
     }
 
