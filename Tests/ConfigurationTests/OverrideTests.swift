@@ -15,6 +15,7 @@ import Testing
         case "broker.limits.on_rate_exceeded": return "drop"
         case "broker.mqtt.strictness": return "lenient"
         case "broker.store.sync": return "never"
+        case "broker.reload.preflight": return "prepare"
         default: break
         }
         if setting.type.hasPrefix("rate") { return "7/m" }
