@@ -58,11 +58,12 @@ def status(folder, name="mine"):
 def test_an_authors_loop_is_edit_compile_see(author, tmp_path):
     began = time.monotonic()
     compile_in(tmp_path, SOURCE.replace("HL_ALLOW", "HL_DENY"))
-    author.log.wait(r"plugin\.reloaded .*generation=2")
+    # On a busy machine the compiler may still be writing when the file is looked at first: that is refused and counts.
+    generation = int(author.log.wait(r"plugin\.reloaded .*generation=(\d+) replaced=1")[1])
     assert time.monotonic() - began < DEADLINE, "less than a second on a quiet machine"
     with pytest.raises(Refused):
         Client(author).__enter__()
-    assert status(tmp_path)["generation"] == 2
+    assert status(tmp_path)["generation"] == generation
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ extension PluginHost {
             tell(call, .error, "plugin.hang_stuck", took, [])
             setStuck(call, true)
         case .over(let call, let took, let wasStuck):
-            tell(call, .warn, "plugin.hang_over", took, [])
             if wasStuck { setStuck(call, false) }
+            tell(call, .warn, "plugin.hang_over", took, [])
         case .abort(let call, let took):
             tell(call, .error, "plugin.hang_abort", took, [])
             let (id, generation) = owner(of: call).map { ($0.id, $0.generation) } ?? ("unknown", 0)
