@@ -34,7 +34,9 @@ struct Workload {
         case 5...9:
             nextNew += 1
             return .new([0xfe] + Self.bytes(nextNew), value())
-        case 10...12 where nextNew > 0: return .delete([0xfe] + Self.bytes(nextNew - UInt64(random.below(3))))
+        case 10...12 where nextNew > 0:
+            let back = UInt64(random.below(3))
+            return .delete([0xfe] + Self.bytes(nextNew > back ? nextNew - back : nextNew))
         default: return .put(key(), value())
         }
     }
