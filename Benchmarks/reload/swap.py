@@ -4,14 +4,14 @@
 usage: swap.py [--build .build/release] [--seconds 60] [--interval 0.1] [--rate 20000] [--short]
 
 100 clients on two event loops send and receive 20,000 messages/s, half of them with QoS 1 and half with QoS 2, while an
-access plugin in C (`unload: allow`, two builds in turn, its count handed over) and the one in Swift are replaced through
-the control socket every 100 ms, with debounce and probation 0. The same load without swaps is the measure.
+access plugin in C (`unload: allow`, two builds in turn, its count handed over) and the one in Swift are replaced
+through the control socket every 100 ms, with debounce and probation 0. The same load without swaps is the measure.
 
-Exit 1 when a connection or a message was lost, doubled or reordered, when the count that was handed over is not the number
-of messages, when p99 is more than 5 times that of the run without swaps, or when the memory grows by 100 KiB or more per
-swap of the Swift plugin, or at all (2 KiB) per swap of the C plugin. --short is for `make test`: a few seconds of a
-tenth of the load, and the machine may be busy: times and memory are shown and not judged. Run the long one on a quiet
-machine.
+Exit 1 when a connection or a message was lost, doubled or reordered, when the count that was handed over is not the
+number of messages, when p99 is more than 5 times that of the run without swaps, or when the memory grows by 100 KiB or
+more per swap of the Swift plugin, or at all (2 KiB) per swap of the C plugin. --short is for `make test`: a few seconds
+of a tenth of the load, and the machine may be busy: times and memory are shown and not judged. Run the long one on a
+quiet machine.
 """
 import argparse
 import contextlib
@@ -52,7 +52,8 @@ class Broker:
         self.lines = []
         ports = folder / "ports.json"
         self.process = subprocess.Popen(
-            [build / "hookline", "serve", "--config", folder / "plugins.yaml", "--exit-with-parent", "--ports-file", ports],
+            [build / "hookline", "serve", "--config", folder / "plugins.yaml", "--exit-with-parent",
+             "--ports-file", ports],
             cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True)
         self.thread.start()
@@ -182,8 +183,9 @@ def run(options, folder, program):
         for before, after in zip(quiet, busy):
             ratio = after["p99_us"] / before["p99_us"]
             print(f"QoS {after['qos']}: {after['sent']} messages, lost {after['lost']}, duplicated "
-                  f"{after['duplicated']}, reordered {after['reordered']}; p99 {before['p99_us']:.0f} us without swaps, "
-                  f"{after['p99_us']:.0f} us with, {ratio:.1f} times, at most {SLOWER}")
+                  f"{after['duplicated']}, reordered {after['reordered']}; "
+                  f"p99 {before['p99_us']:.0f} us without swaps, {after['p99_us']:.0f} us with, {ratio:.1f} times, "
+                  f"at most {SLOWER}")
             if ratio > SLOWER and not options.short:
                 failures.append(f"QoS {after['qos']}: p99 is {ratio:.1f} times as long")
         wanted = int((options.seconds + 1) / options.interval)
@@ -203,7 +205,8 @@ def run(options, folder, program):
                 failures.append("the memory grows too much with swaps of the Swift plugin")
     finally:
         broker.stop()
-    counts = [int(match[1]) for line in broker.lines if (match := re.search(r'bench\.counted.*message="?(\d+) in', line))]
+    told = (re.search(r'bench\.counted.*message="?(\d+) in', line) for line in broker.lines)
+    counts = [int(match[1]) for match in told if match]
     last = counts[-1] if counts else 0
     print(f"counted through all generations: {last} of {sent} messages")
     if last != sent:

@@ -20,8 +20,9 @@ static struct {
     const char *host, *prefix; /* of client ids and topics: generators with different ones do not meet */
     int port, version, qos, size, publishers, receivers, window, filters, connections, rate, pid, keep;
     double seconds, warm;
-} o = {.host = "127.0.0.1", .prefix = "bench", .port = 1883, .version = 4, .size = 64, .publishers = 10, .receivers = 10,
-       .window = 1000, .filters = 10000, .connections = 10000, .rate = 5000, .seconds = 3, .warm = 0.5};
+} o = {.host = "127.0.0.1", .prefix = "bench", .port = 1883, .version = 4, .size = 64, .publishers = 10,
+       .receivers = 10, .window = 1000, .filters = 10000, .connections = 10000, .rate = 5000, .seconds = 3,
+       .warm = 0.5};
 
 typedef struct publisher {
     connection *connection;

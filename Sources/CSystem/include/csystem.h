@@ -24,8 +24,8 @@ int csystem_usable_processors(void);
  * which Swift cannot call. Answers 0, or -1 with errno. */
 int csystem_signal_when_parent_ends(int signal);
 
-/* Blocks every signal but those that tell of a crash, for one that is blocked kills without a word, and SIGURG, by which
- * a thread is asked where it is. A set of all signals but some is a job for C: several are macros. */
+/* Blocks every signal but those that tell of a crash, for one that is blocked kills without a word, and SIGURG, by
+ * which a thread is asked where it is. A set of all signals but some is a job for C: several are macros. */
 void csystem_block_signals(void);
 
 /* Names the calling thread for ps, top and debuggers; longer names are cut to 15 bytes. Needs _GNU_SOURCE. */

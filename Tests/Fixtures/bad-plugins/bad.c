@@ -83,4 +83,5 @@ static hl_status start(hl_self *self, const hl_config *config, void **state) {
 
 static const hl_config_key keys[] = {{"act", HL_TEXT, "nothing", "what it does wrong"}, {0, 0, 0, 0}};
 static const hl_life life = {sizeof(hl_life), 0, 0, 0, 0, 0, start, 0, 0, on_cancel, 0, 0, 0};
-HL_PLUGIN_FULL("test.bad", "1", HL_FREE, keys, life, HL_BIT(HL_HOOK_MSG_IN) | HL_BIT(HL_HOOK_AUTH_CONNECT), 0, 0, 0, 0, 0, 0)
+HL_PLUGIN_FULL(
+    "test.bad", "1", HL_FREE, keys, life, HL_BIT(HL_HOOK_MSG_IN) | HL_BIT(HL_HOOK_AUTH_CONNECT), 0, 0, 0, 0, 0, 0)
