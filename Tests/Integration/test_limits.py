@@ -127,10 +127,11 @@ def test_a_payload_over_the_maximum_is_0x95(serve, threads):
         watcher.subscribe("p", 1)
         with Client(broker) as client:
             client.publish("p", b"x" * 1024, 1)
-            client.send("p", b"y" * 1025, 1)
+            # The broker may have closed before paho has returned: its answer means nothing here.
+            client.paho.publish("p", b"y" * 1025, 1)
             assert client.wait_closed() == 0x95
         with Client(broker, version=V311) as client:
-            client.send("p", b"z" * 1025, 1)
+            client.paho.publish("p", b"z" * 1025, 1)
             client.wait_closed()
         watcher.publish("p", b"end", 1)
         assert watcher.until(b"end") == [b"x" * 1024]
