@@ -129,7 +129,9 @@ def test_a_full_disk_refuses_what_must_be_kept_and_nothing_else(durable, tmp_pat
             assert online.receive().payload == b"goes on"
             full.unlink()
             broker.log.wait(r"store\.recovered")
-            assert publisher.publish("kept", b"kept", qos=1) == 0
+            # A loop learns of it in its next turn.
+            codes = (publisher.publish("kept", b"kept", qos=1) for _ in range(1000))
+            assert next(code for code in codes if code != 0x97) == 0
     end(broker, "kill")
     assert len([line for line in broker.log.lines if "store.failed" in line]) == 1
     broker = durable()
