@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=.build-coverage
-modules=(MQTTCodec Timing Locking BrokerCore PluginABI)
+modules=(MQTTCodec Timing Locking StoreFormat BrokerCore PluginABI)
 tests=(MQTTCodec BrokerCore Hostile Simulation PluginABI Conformance)
 
 mkdir -p "$build/Sources" "$build/Tests"
@@ -27,12 +27,14 @@ let package = Package(
         .target(name: "MQTTCodec", swiftSettings: settings),
         .target(name: "Timing", swiftSettings: settings),
         .target(name: "Locking", swiftSettings: settings),
+        .target(name: "StoreFormat", swiftSettings: settings),
         .target(
-            name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "Timing"], swiftSettings: settings),
+            name: "BrokerCore", dependencies: ["Locking", "MQTTCodec", "PluginABI", "StoreFormat", "Timing"],
+            swiftSettings: settings),
         tests("MQTTCodec", ["MQTTCodec"]),
-        tests("BrokerCore", ["BrokerCore", "Locking", "MQTTCodec", "PluginABI"]),
+        tests("BrokerCore", ["BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat"]),
         tests("Hostile", ["BrokerCore", "Locking", "MQTTCodec"]),
-        tests("Simulation", ["BrokerCore", "MQTTCodec", "PluginABI"]),
+        tests("Simulation", ["BrokerCore", "MQTTCodec", "PluginABI", "StoreFormat"]),
         tests("PluginABI", ["PluginABI", "BrokerCore"]),
         tests("Conformance", ["BrokerCore", "MQTTCodec"], exclude: ["statements.tsv"]),
     ],

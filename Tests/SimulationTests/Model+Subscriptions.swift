@@ -73,7 +73,10 @@ extension Model {
     func unsubscribed(_ link: SimulatedLink, _ filter: String, sentAt: Int) {
         let at = nextTick()
         updateSubscriptions(link.client) { entry in
-            if entry.plan.filter == filter, entry.sentAt < sentAt, entry.leftAt == nil { entry.leftAt = at }
+            guard entry.plan.filter == filter, entry.sentAt < sentAt, entry.leftAt == nil else { return }
+            // Sent before CONNACK had come, it was not told to the session.
+            entry.leavingAt = entry.leavingAt ?? sentAt
+            entry.leftAt = at
         }
     }
 
