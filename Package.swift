@@ -133,7 +133,7 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "StoreEngine", dependencies: ["Locking", "PluginABI"], path: "Plugins/StoreEngine",
+            name: "StoreEngine", dependencies: ["CSystem", "Locking", "PluginABI"], path: "Plugins/StoreEngine",
             swiftSettings: settings),
 
         // A host made of C structs, for the tests of plugins.

@@ -1,7 +1,9 @@
+import CSystem
 import Glibc
 import PluginABI
 
-/// A thread of a store. It blocks every signal: signals belong to the thread of the broker that waits for them.
+/// A thread of a store. It blocks the signals that another thread of the broker waits for, and no others: a crash here
+/// is told and blamed like any.
 public struct StoreThread: ~Copyable {
     private final class Start {
         let name: String
@@ -26,10 +28,8 @@ public struct StoreThread: ~Copyable {
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                var everySignal = sigset_t()
-                sigfillset(&everySignal)
-                pthread_sigmask(SIG_SETMASK, &everySignal, nil)
-                StoreThread.name(start.name)
+                csystem_block_signals()
+                csystem_name_thread(start.name)
                 start.body()
                 return nil
             }, start.toOpaque())
@@ -42,12 +42,4 @@ public struct StoreThread: ~Copyable {
 
     /// Waits for its end.
     public consuming func join() { pthread_join(thread, nil) }
-
-    private static func name(_ name: String) {
-        let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-        guard file >= 0 else { return }
-        let bytes = Array(name.utf8)
-        _ = write(file, bytes, bytes.count)
-        close(file)
-    }
 }

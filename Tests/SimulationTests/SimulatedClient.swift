@@ -19,7 +19,8 @@ final class SimulatedClient {
     private(set) var mustStartClean = false
     /// What this connection knows.
     private var connection = ConnectionState()
-    /// Clean Session 1, as the broker has confirmed: nothing of it may be sent again later [MQTT-3.1.2-6 of 3.1.1].
+    /// Clean Session 1 or a Session Expiry Interval of 0, as the broker has confirmed: nothing of it may be sent again
+    /// later [MQTT-3.1.2-6 of 3.1.1, section 3.1.2.11.2 of 5.0].
     private var endsWithConnection = false
     /// What the application wrote down, for the trace.
     var trace: ((String) -> Void)?
@@ -308,7 +309,8 @@ extension SimulatedClient {
         guard !answer.reason.isError else { return }
         isOnline = true
         mustStartClean = false
-        endsWithConnection = link.plan.version == .v3_1_1 && (link.plan.cleanStart || link.plan.expiry == 0)
+        let isClean = link.plan.version == .v3_1_1 && link.plan.cleanStart
+        endsWithConnection = isClean || link.plan.expiry == 0
         model.confirmed(link)
         connection.isPresent = answer.sessionPresent
         connection.serverReceiveMaximum = Int(answer.properties.receiveMaximum ?? .max)

@@ -37,7 +37,7 @@ enum ImportRules {
         ("Sources/StrictJSON", []),
         ("Sources/StoreAccess", ["Configuration", "PluginABI"]),
         ("Sources/StoreCheck", ["PluginABI", "StoreAccess"]),
-        ("Plugins/StoreEngine", ["PluginABI"]),
+        ("Plugins/StoreEngine", ["CSystem", "PluginABI"]),
         ("Plugins/StoreSQLite/Domain", ["CSQLite", "PluginABI", "PluginSDK", "StoreEngine"]),
         ("Plugins/StoreRocksDB/Domain", ["CRocksDB", "PluginABI", "PluginSDK", "StoreEngine"]),
         ("Plugins/StoreRocksDB/Entry", ["StoreRocksDBPlugin", "PluginSDK", "PluginABI"]),
