@@ -8,6 +8,10 @@ cd "$(dirname "$0")/.."
 mode=${1:-full}
 release=.build/release
 failed=()
+# What failed is said again in the last lines, where people and machines look.
+FAILURES=$(mktemp)
+export FAILURES
+trap 'rm -f "$FAILURES"' EXIT
 
 gate() { # NAME COMMAND...
     local name=$1 begin=$SECONDS
@@ -28,6 +32,7 @@ finish() {
         printf 'all gates passed in %d s\n' "$SECONDS"
         exit 0
     fi
+    cat "$FAILURES"
     printf 'failed after %d s: %s\n' "$SECONDS" "$(IFS=,; echo "${failed[*]}")"
     exit 1
 }
