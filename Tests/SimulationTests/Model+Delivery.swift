@@ -125,9 +125,10 @@ extension Model {
         let key = ModelSession.OrderKey(
             publisher: message.publisher, isWill: message.isWill, topic: message.plan.topic,
             publishedQoS: message.plan.qos, receivedQoS: packet.qos)
-        let isOnce = message.plan.qos == 2 || message.transmissions == 1
+        let isOnce = message.hasOnePlace
         let isLive = !packet.retain
-        if isLive, isOnce, let newest = session.latest[key], newest > message.id {
+        // Each will of a client belongs to another connection, and a plugin may hold one back: they have no order.
+        if isLive, isOnce, !message.isWill, let newest = session.latest[key], newest > message.id {
             fail("order", "\(what) after \(messages[newest].label)")
         }
         // Only a retained message takes the place of a retained one.

@@ -18,6 +18,12 @@ extension Model {
 
     func denied(publisher: Int, topic: String) {
         denials[DropKey(client: publisher, topic: topic), default: 0] += 1
+        for id in messages.indices
+        where messages[id].publisher == publisher && messages[id].plan.topic == topic
+            && messages[id].transmissions > 0 && messages[id].acceptedAt == nil && !messages[id].isRefused
+        {
+            messages[id].mayHaveBeenRefused = true
+        }
     }
 
     /// Nothing acknowledged is lost: each message reached every session that had to get it, or a rule that was counted

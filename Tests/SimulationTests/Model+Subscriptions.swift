@@ -13,6 +13,12 @@ extension Model {
                 leaving(link.client, plan.filter, except: packetID)
                 sessions[link.client]?.subscriptions.append(entry)
             } else {
+                for index in pendingSubscriptions.indices
+                where pendingSubscriptions[index].link == link.transport
+                    && pendingSubscriptions[index].plan.filter == plan.filter
+                {
+                    pendingSubscriptions[index].leavingAt = pendingSubscriptions[index].leavingAt ?? sentAt
+                }
                 pendingSubscriptions.append(entry)
             }
         }

@@ -89,6 +89,9 @@ struct ModelMessage {
     /// Tick at which the publisher had its acknowledgement, or a will had reached everybody.
     var acceptedAt: Int?
     var isRefused = false
+    /// The broker refused a message to its topic before the publisher had an answer: it may have been this one, and the
+    /// refusal lost with the connection. What is repeated then is a new message to the broker.
+    var mayHaveBeenRefused = false
     /// How often it was sent as a whole.
     var transmissions = 0
     /// When it reached the broker, each time; a will: when it was published.
@@ -101,6 +104,9 @@ struct ModelMessage {
     var isLostWill = false
     /// Of a will: it was published.
     var isPublished = false
+
+    /// The broker can have taken it up only once, so it has one place in the order.
+    var hasOnePlace: Bool { transmissions == 1 || (plan.qos == 2 && !mayHaveBeenRefused) }
 
     var label: String {
         "m\(id) (\(isWill ? "will of " : "")c\(publisher), \(plan.topic), "

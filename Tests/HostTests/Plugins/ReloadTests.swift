@@ -15,7 +15,8 @@ struct ReloadTests {
     }
 
     private func copy(_ from: String, _ to: String) throws {
-        try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to))
+        // In one step: these brokers look at once, and would find half a file.
+        try Data(contentsOf: URL(filePath: from)).write(to: URL(filePath: to), options: .atomic)
     }
 
     @Test(
@@ -40,11 +41,13 @@ struct ReloadTests {
         #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
         switch way {
         case "in place":
-            let file = try #require(fopen(path, "r+"))
-            let bytes = [UInt8](try Data(contentsOf: URL(filePath: deny)))
-            fwrite(bytes, 1, bytes.count, file)
-            fclose(file)
-            truncate(path, bytes.count)
+            // One write of at least the old length, so that nothing of the old file is left behind the new one.
+            var bytes = [UInt8](try Data(contentsOf: URL(filePath: deny)))
+            let length = try Data(contentsOf: URL(filePath: path)).count
+            bytes += [UInt8](repeating: 0, count: max(0, length - bytes.count))
+            let file = open(path, O_WRONLY)
+            #expect(write(file, bytes, bytes.count) == bytes.count)
+            close(file)
         case "rename":
             try copy(deny, other)
             rename(other, path)
