@@ -9,7 +9,8 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-slow-plugin bench-durability bench-store bench-swap check-store format install clean setup
+    bench-slow-plugin bench-durability bench-edge bench-store bench-swap check-acl check-store format install clean \
+    setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +50,11 @@ simulate: ## the simulation with 10,000 seeds (SEEDS=n), or one seed and its sho
 	@HOOKLINE_SIMULATION=1 SIMULATION_SEEDS=$(or $(SEEDS),10000) $(if $(SEED),SIMULATION_SEED=$(SEED)) \
 	    swift test -c release --scratch-path .build-simulation -Xswiftc -enable-testing --disable-xctest
 
+DECISIONS ?= 1000000
+check-acl: ## random access rules and questions against a slow reference matcher (DECISIONS=1000000)
+	@HOOKLINE_DECISIONS=$(DECISIONS) swift test -c release --scratch-path .build-decisions \
+	    -Xswiftc -enable-testing --disable-xctest --filter RandomDecisionTests
+
 coverage: ## line coverage by the tests without sockets: fails below 100 % of MQTTCodec, 95 % of BrokerCore
 	@scripts/coverage.sh
 
@@ -65,6 +71,13 @@ crash: ## kill -9 at random moments while clients publish: nothing acknowledged 
 bench-durability: ## what durability costs, each figure beside its goal (FIGURES="throughput queue restart plain")
 	@swift build -c release
 	@python3 Benchmarks/durability/run.py $(FIGURES)
+
+bench-edge: ## figures of TLS, limits, log-ins and access rules, each held against its goal; on a quiet machine
+	@swift build -c release
+	@python3 Benchmarks/wire/transports.py
+	@python3 Benchmarks/auth/wrong_passwords.py
+	@python3 Benchmarks/acl/run.py
+	@python3 Benchmarks/acl/live.py
 
 bench-swap: ## swap plugins under load for a minute and count what is lost (SWAP="--seconds 10"); on a quiet machine
 	@swift build -c release
@@ -96,4 +109,5 @@ install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what builds and test runs leave behind
-	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .build-simulation .venv .pytest_cache bench-out
+	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .build-simulation .build-decisions .venv \
+	    .pytest_cache bench-out

@@ -211,9 +211,17 @@ if Context.environment["HOOKLINE_ROCKSDB"] == "1" {
     package.targets += plugin("StoreRocksDB", uses: ["CRocksDB", "PluginABI", "StoreEngine"])
 }
 
-// `make simulate` needs an optimised build of one suite and of what it tests, not of everything.
-if Context.environment["HOOKLINE_SIMULATION"] != nil {
-    let needed = ["SimulationTests", "BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat", "Timing"]
+// `make simulate` and `make check-acl` need an optimised build of one suite and of what it tests, not of everything.
+let suites = [
+    "HOOKLINE_SIMULATION": [
+        "SimulationTests", "BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat", "Timing",
+    ],
+    "HOOKLINE_DECISIONS": [
+        "ACLPluginTests", "ACLPlugin", "AccessRules", "CYAML", "Locking", "PluginABI", "PluginSDK", "PluginTesting",
+        "PositionedYAML",
+    ],
+]
+for (variable, needed) in suites where Context.environment[variable] != nil {
     package.products = []
     package.targets.removeAll { !needed.contains($0.name) }
 }

@@ -1,5 +1,3 @@
-import MQTTCodec
-
 /// What to do with a QoS 1 or QoS 2 message when the queue of a receiving session is at its bound.
 public enum QueueFullPolicy: UInt8, Sendable {
     /// The message is not queued for that session; it is counted and offered to the dead-letter service.
@@ -20,8 +18,11 @@ public enum DuplicateClientPolicy: UInt8, Sendable {
 
 /// Every bound and choice of the broker core. A value: the host builds it from its configuration before the start.
 public struct BrokerSettings: Sendable {
-    /// Largest packet accepted, in bytes, fixed header included; 2 ... 268,435,460.
+    /// Largest packet accepted, in bytes, fixed header included; 2 ... 268,435,460. 5.0 clients are told it
+    /// [MQTT-3.2.2-15]: less would keep them from sending a full payload under a long topic, or a long SUBSCRIBE.
     public var maximumPacketSize = 1 << 20
+    /// Largest CONNECT or AUTH of a client that has not logged in, in bytes: what strangers make the broker hold.
+    public var maximumConnectSize = 128 << 10
     /// Largest application payload accepted, in bytes; a larger one ends the connection with 0x95.
     public var maximumPayloadSize = 256 << 10
     /// Largest number of levels in a topic name or filter; 1 ... 65,535.
@@ -102,17 +103,5 @@ public struct ListenerSettings: Sendable {
         self.name = name
         self.allowAnonymous = allowAnonymous
         self.isLenient = isLenient
-    }
-}
-
-extension BrokerSettings {
-    /// The Maximum Packet Size that 5.0 clients are told, in bytes: no packet up to it is too large, whatever it holds
-    /// [MQTT-3.2.2-15]. It is `maximumPacketSize`, or less where a PUBLISH with the shortest topic would be over
-    /// `maximumPayloadSize` before. Other packets may be larger than that, and so may a PUBLISH with a longer topic.
-    var announcedPacketSize: Int {
-        let fullPayload = PublishEncoder.size(
-            version: .v5_0, topicLength: 1, qos: 0, propertyBytes: 0, payloadLength: maximumPayloadSize)
-        // A client that keeps to it must be able to subscribe, even where no payload is allowed.
-        return min(maximumPacketSize, max(fullPayload, 256))
     }
 }

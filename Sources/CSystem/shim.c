@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -41,6 +42,10 @@ void csystem_block_signals(void) {
     sigfillset(&set);
     for (size_t index = 0; index < sizeof open / sizeof *open; index++) sigdelset(&set, open[index]);
     pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
+void csystem_release_free_memory(void) {
+    malloc_trim(0);
 }
 
 void csystem_name_thread(const char *name) {

@@ -94,6 +94,47 @@ import Testing
         #expect(!again.isClosed)
     }
 
+    @Test func `while memory is short retained messages do not grow, but may be replaced and cleared`() {
+        let test = TestBroker()
+        let publisher = test.connect("p")
+        publisher.publish("old", "long ago", retain: true)
+        publisher.publish("gone", "x", retain: true)
+        test.broker.post(.shortOfMemory(true), to: 0)
+        test.settle()
+        publisher.publish("new", "x", retain: true)
+        publisher.publish("old", "longer than before", retain: true)
+        #expect(test.dropped(.retainedLimit) == 2)
+        publisher.publish("old", "short", retain: true)
+        publisher.publish("gone", "", retain: true)
+        let late = test.connect("late")
+        late.subscribe("#")
+        #expect(late.messages().map(\.text) == ["short"])
+        test.broker.post(.shortOfMemory(false), to: 0)
+        test.settle()
+        publisher.publish("new", "x", retain: true)
+        #expect(test.dropped(.retainedLimit) == 2)
+    }
+
+    @Test func `while memory is short a slow reader gets no more than 64 KiB of QoS 0`() {
+        let test = TestBroker()
+        let slow = test.connect("slow")
+        slow.subscribe("t")
+        _ = slow.received()
+        slow.widen(0)
+        let publisher = test.connect("p")
+        let kilobyte = String(repeating: "x", count: 1 << 10)
+        for _ in 0..<100 { publisher.publish("t", kilobyte) }
+        #expect(test.dropped(.outputFull) == 0)
+        test.broker.post(.shortOfMemory(true), to: 0)
+        test.settle()
+        publisher.publish("t", kilobyte)
+        #expect(test.dropped(.outputFull) == 1)
+        test.broker.post(.shortOfMemory(false), to: 0)
+        test.settle()
+        publisher.publish("t", kilobyte)
+        #expect(test.dropped(.outputFull) == 1)
+    }
+
     @Test func `while memory is short every queue counts as full`() {
         let test = TestBroker()
         let sleeper = test.connect("sleeper", expiry: 1000)

@@ -147,6 +147,20 @@ import Testing
         #expect(bench.lastWords.contains("[MQTT-"))
     }
 
+    @Test(
+        "Strangers send small packets only; who has logged in may send larger ones",
+        arguments: ProtocolVersion.allCases)
+    func largeConnect(version: ProtocolVersion) {
+        let bench = HostileBench { $0.maximumConnectSize = 1000 }
+        let line = bench.open()
+        line.send([0x10, 0xFF, 0x7F, 0, 4] + Array("MQTT".utf8) + [version.rawValue])
+        #expect(line.isClosed)
+        #expect(reasonCode(line.takeOutput()) == (version == .v5_0 ? 0x95 : nil))
+        let known = bench.online(version)
+        known.send(.publish(Publish(topic: [0x74], payload: [UInt8](repeating: 0, count: 2000))), version)
+        #expect(!known.isClosed)
+    }
+
     @Test("A connection that never says CONNECT, or only half of it, is ended in time (section 3.1.4)")
     func silent() {
         let bench = HostileBench { $0.connectTimeout = 3_000_000_000 }

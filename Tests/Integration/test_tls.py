@@ -13,6 +13,7 @@ import pytest
 from broker import DEADLINE, command
 from client import V5, V311, Client, Refused
 from transports import address, configuration, make_certificates, trusting
+from wire import connect
 
 
 @pytest.fixture
@@ -86,6 +87,59 @@ def test_versions_before_1_2_are_refused(serve, certs, version):
 ])
 def test_what_is_spoken_can_be_chosen(serve, certs, settings, options, spoken):
     assert re.search(spoken, s_client(serve(config=configuration(tls=settings)), *options).stdout)
+
+
+def test_the_certificate_is_the_one_for_the_name_that_is_asked_for(serve, certs, tmp_path):
+    """RFC 6066, 3: with `certificates` a listener has several; a name nobody has gets the first."""
+    other = make_certificates(tmp_path / "other", "--name", "broker.example.org")
+    broker = serve(config=configuration(tls="certificates: [ { cert: other/server.pem, key: other/server.key } ]"))
+    for name, folder in (("localhost", certs), ("broker.example.org", other), ("unknown.example.org", certs)):
+        context = trusting(folder)
+        context.check_hostname = name != "unknown.example.org"
+        with socket.create_connection(address(broker, "tls"), DEADLINE) as plain:
+            with context.wrap_socket(plain, server_hostname=name) as secured:
+                assert secured.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("name, offered, taken", [
+    ("tls", ["mqtt"], "mqtt"), ("tls", ["h2", "mqtt"], "mqtt"), ("wss", ["http/1.1"], "http/1.1"),
+    ("tls", ["http/1.1"], None), ("wss", ["mqtt"], None),
+])
+def test_the_application_protocol_is_the_listeners_or_nobody_gets_in(serve, certs, name, offered, taken):
+    """RFC 7301, 3.2"""
+    context = trusting(certs, protocols=offered)
+    with socket.create_connection(address(serve(config=configuration()), name), DEADLINE) as plain:
+        if taken is None:
+            with pytest.raises(ssl.SSLError, match="no application protocol"):
+                context.wrap_socket(plain, server_hostname="localhost")
+            return
+        with context.wrap_socket(plain, server_hostname="localhost") as secured:
+            assert secured.selected_alpn_protocol() == taken
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_a_session_is_resumed_by_the_same_client_until_the_files_change(serve, certs, version):
+    broker = serve(config=mutual("cn"))
+    context = trusting(certs, "client")
+    context.maximum_version = version
+
+    def log_in(session):
+        """Whether the session was resumed, and the session to go on with. The broker takes the name from it."""
+        seen = len(broker.log.lines)
+        with socket.create_connection(address(broker, "tls"), DEADLINE) as plain:
+            with context.wrap_socket(plain, server_hostname="localhost", session=session) as secured:
+                secured.sendall(connect("resumed", version=4))
+                assert secured.recv(4) == b"\x20\x02\x00\x00"
+                broker.log.wait("client.connected .*user=client", start=seen)
+                return secured.session_reused, secured.session
+
+    first, session = log_in(None)
+    second, _ = log_in(session)
+    assert (first, second) == (False, True)
+    (certs / "ca.pem").write_bytes((certs / "ca.pem").read_bytes())
+    broker.log.wait("tls.reloaded .*listener=tls")
+    third, _ = log_in(session)
+    assert not third, "what the session rests on may have been revoked"
 
 
 def test_secrets_for_wireshark_are_written_in_test_mode_only(serve, certs, tmp_path):

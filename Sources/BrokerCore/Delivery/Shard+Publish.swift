@@ -133,7 +133,7 @@ extension Shard {
         let template = state.pointee.templates.template(
             message, version: connection.pointee.version, qos: 0, retain: retain, now: now)
         if template.count <= Int(connection.pointee.clientPacketLimit),
-            connection.pointee.output.count < settings.maximumOutputBytes
+            connection.pointee.output.count < state.pointee.outputLimit
         {
             append(connection, template, firstByte: 0x30 | (retain ? 1 : 0), packetID: 0)
             state.pointee.counters.messagesSent.0 &+= 1

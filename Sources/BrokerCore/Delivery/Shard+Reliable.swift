@@ -13,7 +13,7 @@ extension Shard {
                 drop(session, message, .offlineQoS0)
                 return
             }
-            guard connection.pointee.output.count < settings.maximumOutputBytes else {
+            guard connection.pointee.output.count < state.pointee.outputLimit else {
                 drop(session, message, .outputFull)
                 return
             }

@@ -35,7 +35,7 @@ extension Shard {
             properties: Array(message.properties), expiresAt: message.expiresAt, publishedAt: now,
             publisher: clientID(ofSession: message.publisher))
         var order: UInt64 = 0
-        switch shared.retained.set(kept, stamp: { order = $0 }) {
+        switch shared.retained.set(kept, mayGrow: !isShortOfMemory, stamp: { order = $0 }) {
         case .stored, .replaced: persistRetained(message, order: order)
         case .refusedMessages, .refusedBytes: drop(nil, message, .retainedLimit)
         }

@@ -127,7 +127,7 @@ extension Shard {
             }
             if settings.maximumQoS < 2 { answer.properties.maximumQoS = settings.maximumQoS }
             if !settings.retainAvailable { answer.properties.retainAvailable = 0 }
-            answer.properties.maximumPacketSize = UInt32(clamping: settings.announcedPacketSize)
+            answer.properties.maximumPacketSize = UInt32(clamping: settings.maximumPacketSize)
             if connect.clientID.isEmpty { answer.properties.assignedClientIdentifier = extras.identity.clientID }
             if settings.maximumTopicAlias > 0 { answer.properties.topicAliasMaximum = settings.maximumTopicAlias }
             if extras.keepAlive != connect.keepAlive { answer.properties.serverKeepAlive = extras.keepAlive }

@@ -11,7 +11,7 @@ final class RetainedStore: Sendable {
         case replaced
         /// The bound of messages is reached; an older message of the topic stays.
         case refusedMessages
-        /// The bound of bytes is reached; an older message of the topic stays.
+        /// The bound of bytes is reached, or nothing may grow; an older message of the topic stays.
         case refusedBytes
     }
 
@@ -39,9 +39,11 @@ final class RetainedStore: Sendable {
     var bytes: Int { usage.bytes }
 
     /// Stores the message of a topic, replacing an older one [MQTT-3.3.1-5]. An empty payload must `clear` instead.
-    /// - Parameter stamp: gets the place of this change among all changes to the topic; not when it is refused.
-    func set(_ message: RetainedMessage, stamp: (UInt64) -> Void = { _ in }) -> Outcome {
-        message.topic.withUnsafeBytes { stripes[stripeIndex(of: $0)].set(message, $0, stamp) }
+    /// - Parameters:
+    ///   - mayGrow: false while memory is short: only what takes no more room than the older message is stored.
+    ///   - stamp: gets the place of this change among all changes to the topic; not when it is refused.
+    func set(_ message: RetainedMessage, mayGrow: Bool = true, stamp: (UInt64) -> Void = { _ in }) -> Outcome {
+        message.topic.withUnsafeBytes { stripes[stripeIndex(of: $0)].set(message, $0, mayGrow: mayGrow, stamp) }
     }
 
     /// Clears a topic [MQTT-3.3.1-6].
@@ -132,12 +134,15 @@ final class RetainedUsage: Sendable {
     func beginOrders(after order: UInt64) { lastOrder.store(order, ordering: .relaxed) }
 
     /// Reserves the room to put `new` in place of `old`, or says why there is none.
-    func replace(_ old: RetainedMessage?, by new: RetainedMessage) -> RetainedStore.Outcome {
+    func replace(
+        _ old: RetainedMessage?, by new: RetainedMessage, mayGrow: Bool
+    ) -> RetainedStore.Outcome {
+        let growth = new.storedBytes - (old?.storedBytes ?? 0)
+        guard mayGrow || growth <= 0 else { return .refusedBytes }
         if old == nil, messageCount.add(1, ordering: .relaxed).newValue > maximumMessages {
             messageCount.subtract(1, ordering: .relaxed)
             return .refusedMessages
         }
-        let growth = new.storedBytes - (old?.storedBytes ?? 0)
         if byteCount.add(growth, ordering: .relaxed).newValue > maximumBytes, growth > 0 {
             byteCount.subtract(growth, ordering: .relaxed)
             if old == nil { messageCount.subtract(1, ordering: .relaxed) }

@@ -19,12 +19,12 @@ final class RetainedStripe: Sendable {
     deinit { trie.withLock { $0.destroy() } }
 
     func set(
-        _ message: RetainedMessage, _ topic: UnsafeRawBufferPointer, _ stamp: (UInt64) -> Void
+        _ message: RetainedMessage, _ topic: UnsafeRawBufferPointer, mayGrow: Bool, _ stamp: (UInt64) -> Void
     ) -> RetainedStore.Outcome {
         let (outcome, old) = trie.withLock { trie -> (RetainedStore.Outcome, RetainedMessage?) in
             let known = find(topic, in: trie)
             let old = known == Trie.none ? nil : trie.node(known).pointee.value
-            let outcome = usage.replace(old, by: message)
+            let outcome = usage.replace(old, by: message, mayGrow: mayGrow)
             guard outcome == .stored || outcome == .replaced else { return (outcome, nil) }
             let index = known == Trie.none ? make(topic, in: &trie) : known
             trie.node(index).pointee.value = message

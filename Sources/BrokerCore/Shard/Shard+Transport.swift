@@ -106,9 +106,10 @@ extension Shard {
         guard let base = bytes.baseAddress else { return InputResult(used: 0, expected: 0) }
         var offset = 0
         while offset < bytes.count {
+            let maximum = connection.isOnline ? settings.maximumPacketSize : packetSizeBeforeLogin
             // CONNECT looks at this itself, once it knows the version.
             switch FrameScan.scan(
-                base + offset, count: bytes.count &- offset, maximumPacketSize: settings.maximumPacketSize,
+                base + offset, count: bytes.count &- offset, maximumPacketSize: maximum,
                 minimal: connection.pointee.version == .v5_0)
             {
             case .frame(let length, let bodyOffset):
@@ -139,6 +140,9 @@ extension Shard {
         }
         return InputResult(used: offset, expected: 0)
     }
+
+    /// Of whom nobody knows who they are, less is taken.
+    private var packetSizeBeforeLogin: Int { min(settings.maximumConnectSize, settings.maximumPacketSize) }
 
     /// One byte is enough to know what no client sends: no waiting for the rest. True: the connection has ended.
     private func refuseEarly(_ connection: ConnectionRef, _ first: UInt8) -> Bool {

@@ -80,7 +80,7 @@ extension Shard {
             answer(true)
         case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
         case .recheckSubscriptions: recheckSubscriptions()
-        case .shortOfMemory(let isShort): isShortOfMemory = isShort
+        case .shortOfMemory(let isShort): noteMemory(isShort: isShort)
         case .administer(let body): body(self)
         case .drain: isDraining = true
         case .disconnectAll: disconnectAll { _ in true }

@@ -81,7 +81,7 @@ public final class Shard {
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport
     var isDraining = false
-    /// The process uses more memory than it may: every queue counts as full.
+    /// The process uses more memory than it may: see ``noteMemory(isShort:)``.
     var isShortOfMemory = false
 
     init(index: Int, shared: SharedState, seed: UInt64) {
@@ -97,6 +97,7 @@ public final class Shard {
         state.initialize(
             to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, hooks: hooks, index: index))
         state.pointee.isStoreEnabled = settings.storeEnabled
+        state.pointee.outputLimit = settings.maximumOutputBytes
         pool = .allocate(capacity: 1)
         pool.initialize(to: OutputPool())
         wheel = TimerWheel()

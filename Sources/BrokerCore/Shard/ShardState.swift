@@ -38,6 +38,8 @@ struct ShardState {
     var storesMessages = false
     /// What must survive the process is handed to a store.
     var isStoreEnabled = false
+    /// Bytes that may wait in one connection's output before QoS 0 messages to it are dropped.
+    var outputLimit = 0
     /// The store cannot keep anything at the moment.
     var isStoreFailing = false
     /// More waits for the store than is good: publishers are held back.

@@ -28,6 +28,10 @@ int csystem_signal_when_parent_ends(int signal);
  * which a thread is asked where it is. A set of all signals but some is a job for C: several are macros. */
 void csystem_block_signals(void);
 
+/* Gives memory that is allocated and free back to the kernel (malloc_trim(3), of a header that is not in the Glibc
+ * module map). Takes some milliseconds, in which threads that allocate may wait. */
+void csystem_release_free_memory(void);
+
 /* Names the calling thread for ps, top and debuggers; longer names are cut to 15 bytes. Needs _GNU_SOURCE. */
 void csystem_name_thread(const char *name);
 

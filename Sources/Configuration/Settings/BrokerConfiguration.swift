@@ -38,6 +38,8 @@ public struct BrokerConfiguration: Hashable, Sendable {
         public var maxConnections = 100_000
         /// Bytes of one MQTT packet, either direction, fixed header included [MQTT-3.1.2-24].
         public var maxPacketSize = 1 << 20
+        /// Bytes of a CONNECT, and of an AUTH before the log-in is over.
+        public var maxConnectSize = 128 << 10
         /// Bytes of the payload of one PUBLISH.
         public var maxPayloadSize = 256 << 10
         /// New connections from one address; nil = unlimited.

@@ -39,10 +39,13 @@ public enum SettingsTable {
             "Connections at the same time, all listeners together."),
         .size(
             "broker.limits.max_memory", \.limits.maxMemory, 0...(1 << 50),
-            "Resident memory of the process; over it connections are refused and queues count as full. 0B = no bound."),
+            "Resident memory; over it nobody new comes in, queues and retained messages count as full. 0B = no bound."),
         .size(
             "broker.limits.max_packet_size", \.limits.maxPacketSize, 256...largestPacket,
-            "Largest MQTT packet; MQTT 5 clients are told it, or what holds max_payload_size if that is less."),
+            "Largest MQTT packet; MQTT 5 clients are told it."),
+        .size(
+            "broker.limits.max_connect_size", \.limits.maxConnectSize, 256...largestPacket,
+            "Largest packet of a client that has not logged in yet; over it CONNACK 0x95 (5.0) or close (3.1.1)."),
         .size(
             "broker.limits.max_payload_size", \.limits.maxPayloadSize, 0...largestPacket,
             "Largest payload of one PUBLISH; over it DISCONNECT 0x95 (5.0) or close (3.1.1)."),

@@ -7,6 +7,7 @@ extension BrokerSettings {
         self.init()
         let (limits, session, mqtt) = (configuration.limits, configuration.session, configuration.mqtt)
         maximumPacketSize = limits.maxPacketSize
+        maximumConnectSize = limits.maxConnectSize
         maximumPayloadSize = limits.maxPayloadSize
         maximumTopicLevels = limits.maxTopicLevels
         maximumSubscriptionsPerSession = limits.maxSubscriptions

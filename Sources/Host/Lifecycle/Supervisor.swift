@@ -30,6 +30,7 @@ final class Supervisor: StreamHandler {
     var tlsServers: [String: TLSServer] = [:]
     /// When the memory is looked at next, host clock ns, and what was found last.
     var nextMemoryCheck: Int64 = 0
+    var nextMemoryTrim: Int64 = 0
     var isShortOfMemory = false
     private(set) var loop: EventLoop!
     private(set) var mailbox: Mailbox<ControlMessage>!
