@@ -11,6 +11,7 @@ from wire import connect
 CONNACK = b"\x20\x02\x00\x00"
 CONFIG = """
 broker:
+  limits: { connect_rate_per_ip: 5/m }
   listeners:
     tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true, proxy_protocol: [%s] }
 """
@@ -45,3 +46,12 @@ def test_a_header_from_anybody_else_is_no_mqtt(serve):
     broker = serve(config=CONFIG % "10.0.0.0/8")
     assert exchange(broker, V1 + connect("dev", version=4)) == b""
     assert exchange(broker, connect("dev", version=4)) == CONNACK
+
+
+def test_the_rate_is_that_of_the_address_behind_the_proxy(serve):
+    """All clients of a proxy share its address; each has a rate of its own."""
+    broker = serve(config=CONFIG % "127.0.0.1")
+    hello = connect("dev", version=4)
+    assert [exchange(broker, V1 + hello) for _ in range(6)] == [CONNACK] * 5 + [b""]
+    broker.log.wait("listener.failed .*listener=proxy addr=203.0.113.7:51234 reason=connect_rate")
+    assert exchange(broker, V1.replace(b"203.0.113.7", b"203.0.113.8") + hello) == CONNACK
