@@ -22,6 +22,7 @@ import Testing
             "hl_life": MemoryLayout<hl_life>.size, "hl_plugin_desc": MemoryLayout<hl_plugin_desc>.size,
             "hl_note": MemoryLayout<hl_note>.size, "hl_config_key": MemoryLayout<hl_config_key>.size,
             "hl_config_v1": MemoryLayout<hl_config_v1>.size, "hl_config": MemoryLayout<hl_config>.size,
+            "hl_trace_context": MemoryLayout<hl_trace_context>.size,
             "hl_client": MemoryLayout<hl_client>.size, "hl_msg": MemoryLayout<hl_msg>.size,
             "hl_connect": MemoryLayout<hl_connect>.size, "hl_exchange": MemoryLayout<hl_exchange>.size,
             "hl_subscribe": MemoryLayout<hl_subscribe>.size, "hl_receiver": MemoryLayout<hl_receiver>.size,
@@ -55,6 +56,7 @@ import Testing
         ]
         let values: [String: Int] = [
             "hl_exemplar": MemoryLayout<hl_exemplar>.size,
+            "hl_publish_report": MemoryLayout<hl_publish_report>.size,
             "hl_batch": MemoryLayout<hl_batch>.size, "hl_consumer_options": MemoryLayout<hl_consumer_options>.size,
             "hl_consumer_stats": MemoryLayout<hl_consumer_stats>.size, "hl_field": MemoryLayout<hl_field>.size,
             "hl_http_request": MemoryLayout<hl_http_request>.size,

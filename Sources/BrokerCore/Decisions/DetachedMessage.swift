@@ -25,7 +25,9 @@ final class DetachedMessage {
     let id: UInt64
     var stage = Stage.new
     /// Told once what became of it.
-    var done: (@Sendable (InjectionOutcome) -> Void)?
+    var done: (@Sendable (InjectionReport) -> Void)?
+    /// `done` is told how many received it.
+    var wantsCounts = false
     /// msg.in has had its say.
     var isEdited = false
 
@@ -141,7 +143,7 @@ extension Shard {
         message.stage = message.topic == before ? .accepted : .new
         guard isPublishable(message.topic, message.payload.count, by: message.origin) else {
             message.withMessage { drop(nil, $0, .pluginDropped) }
-            message.done?(.refused(.topicNameInvalid))
+            message.done?(InjectionReport(.refused(.topicNameInvalid)))
             return false
         }
         return true
@@ -150,25 +152,27 @@ extension Shard {
     private func refuseDetached(_ message: DetachedMessage, _ outcome: HookOutcome) {
         let isOwn = message.identity == nil
         message.withMessage { drop(nil, $0, isOwn || outcome == .drop ? .pluginDropped : .publishDenied) }
-        message.done?(.refused(message.stage == .new ? .notAuthorized : .implementationSpecificError))
+        let rule = outcome == .deny ? hooks.lastResult.rule.text : outcome == .abstain ? "default" : ""
+        let reason: ReasonCode = message.stage == .new ? .notAuthorized : .implementationSpecificError
+        message.done?(InjectionReport(.refused(reason), rule: rule))
         guard outcome != .drop, let identity = message.identity else { return }
         transport.event(
             .publishDenied(
                 identity, topic: message.topic, qos: message.qos, reason: .notAuthorized,
-                rule: outcome == .deny ? hooks.lastResult.rule.text : "default"))
+                rule: rule.isEmpty ? "default" : rule))
     }
 
     private func deliverDetached(_ message: DetachedMessage) {
-        let isMatched = message.withMessage { lent in
-            guard let base = lent.topic.baseAddress else { return false }
+        message.withMessage { lent in
+            guard let base = lent.topic.baseAddress else { return }
             var lent = lent
             if lent.hasExpired(at: now) {
                 dropExpired(lent)
-                return false
+                message.done?(InjectionReport(.routed(matched: false)))
+                return
             }
-            return publish(&lent, topicEntry(base, lent.topic.count))
+            publish(&lent, topicEntry(base, lent.topic.count), telling: message.done, counts: message.wantsCounts)
         }
-        message.done?(.routed(matched: isMatched))
     }
 
     /// Whether a topic and a payload that a plugin made may enter the broker.

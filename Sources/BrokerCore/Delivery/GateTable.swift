@@ -13,6 +13,8 @@ struct GateTable {
         case connection(UInt64)
         /// A gate of another shard, of which this one is a part.
         case shard(Int, gate: UInt64)
+        /// A message whose publisher is told what became of it, by number.
+        case tally(UInt64)
     }
 
     private struct Gate {

@@ -102,6 +102,7 @@ extension Shard {
             if outcome.succeeded { markDirty(connection) } else { storeFailed(connection) }
         case .shard(let index, let remoteGate):
             send(.gateDone(gate: remoteGate, succeeded: outcome.succeeded), to: index)
+        case .tally(let serial): tallyGateDone(serial, succeeded: outcome.succeeded)
         }
     }
 

@@ -61,6 +61,7 @@ extension Shard {
             message: block(of: message, &made).retained(),
             subscriptionIDs: SubscriptionIDs(copying: delivery.identifiers), group: delivery.group, qos: delivery.qos,
             retain: delivery.retain)
+        state.pointee.counters.messagesQueued &+= 1
         persistQueued(session, &entry)
         session.pointee.queue.append(entry)
         if session.pointee.flags.contains(.ready) { setReady(session, false) }

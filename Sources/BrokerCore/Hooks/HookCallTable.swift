@@ -1,3 +1,4 @@
+import MQTTCodec
 import PluginABI
 
 /// call/1: the functions behind `hl_call.api`. Plain C functions; a call that is not one of ours is answered
@@ -122,8 +123,10 @@ enum HookCallTable {
                 ?? HL_INVALID
         }
         table.set_properties = { call, properties in
-            HookCallFrame.of(call)?.set(HL_ANSWER_PROPERTIES) { $0.answer.properties = $0.arena.copy(properties) }
-                ?? HL_INVALID
+            guard PublishProperties.isForwardable(properties.bytes) else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_PROPERTIES) {
+                $0.answer.properties = $0.arena.copy(properties)
+            } ?? HL_INVALID
         }
         table.add_user_property = { call, name, value in
             HookCallFrame.of(call)?.addUserProperty(name, value) ?? HL_INVALID

@@ -6,7 +6,7 @@ extension Shard {
     /// Publishes a message that no connection sent, and says what became of it, at once or when a hook has answered.
     func inject(_ injected: InjectedMessage) {
         guard TopicName.validate(injected.topic) == nil else {
-            injected.done?(.refused(.topicNameInvalid))
+            injected.done?(InjectionReport(.refused(.topicNameInvalid)))
             return
         }
         injected.topic.withUnsafeBytes { topic in
@@ -33,8 +33,28 @@ extension Shard {
         // Notify hooks and consumers know a plugin's messages by these, and a chain of publishes ends.
         message.view.instance = injected.instance
         message.view.hops = injected.hops
-        let isMatched = publish(&message, topicEntry(base, message.topic.count))
-        injected.done?(.routed(matched: isMatched))
+        publish(&message, topicEntry(base, message.topic.count), telling: injected.done, counts: injected.wantsCounts)
+    }
+
+    /// Publishes, and says what became of it: at once, or with counts when all shards are done with it.
+    func publish(
+        _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
+        telling done: (@Sendable (InjectionReport) -> Void)?, counts wantsCounts: Bool
+    ) {
+        guard let done, wantsCounts else {
+            let isMatched = publish(message, entry)
+            done?(InjectionReport(.routed(matched: isMatched)))
+            return
+        }
+        if message.pointee.id == 0 { message.pointee.id = state.pointee.makeMessageID() }
+        let id = message.pointee.id
+        let tally = DeliveryTally { counts, isStored in
+            var report = InjectionReport(isStored ? .routed(matched: counts.matched > 0) : .notStored)
+            report.counts = counts
+            report.id = id
+            done(report)
+        }
+        _ = publishCounted(message, entry, tally)
     }
 
     /// Runs the message of a plugin through `msg.in`, as any other, and that of a bridge, or one in the name of a
@@ -49,7 +69,7 @@ extension Shard {
             guard let session = findSession(injected.asClient), let connection = session.pointee.connection,
                 connection.isOnline
             else {
-                injected.done?(.noSuchClient)
+                injected.done?(InjectionReport(.noSuchClient))
                 return
             }
             identity = connection.extras.identity
@@ -61,6 +81,7 @@ extension Shard {
         detached.instance = injected.instance
         detached.hops = injected.hops
         detached.done = injected.done
+        detached.wantsCounts = injected.wantsCounts
         publishDetached(detached)
     }
 

@@ -126,6 +126,7 @@ final class HeldInput: @unchecked Sendable {
         copied.payload = parts.payload ? arena.copy(msg.pointee.payload) : hl_view()
         copied.properties = parts.properties ? arena.copy(msg.pointee.properties) : hl_view()
         copied.publisher = copy(msg.pointee.publisher, into: arena)
+        copied.trace = msg.pointee.trace.flatMap { arena.place($0.pointee) }.map { UnsafePointer($0) }
         return arena.place(copied).map { UnsafePointer($0) }
     }
 

@@ -1,4 +1,5 @@
 // HOT PATH: one frame per dispatcher, reused for every call; fields are written in place, nothing is allocated.
+import MQTTCodec
 import PluginABI
 
 /// The `hl_call` a plugin sees, and what its setters have said so far. One thread at a time.
@@ -118,6 +119,7 @@ final class HookCallFrame {
         answer = given
         answer.flags &= HookCallFrame.fields(of: call.pointee.hook)
         if given.reason_code > 0xFF { answer.flags &= ~HL_ANSWER_REASON }
+        if !PublishProperties.isForwardable(given.properties.bytes) { answer.flags &= ~HL_ANSWER_PROPERTIES }
         answer.rule = arena.copy(given.rule)
         answer.username = arena.copy(given.username)
         answer.account = arena.copy(given.account)

@@ -46,6 +46,12 @@ public final class Shard {
     var refusedConnections: [(handle: UInt64, rule: String)] = []
     /// What msg.route made of the message being published.
     var route: RouteEdits?
+    /// Who is told what becomes of the message being handed out, and what had been handed out before it.
+    var tally: DeliveryTally?
+    var countedBefore = DeliveryCounts()
+    /// Those that wait for the store, by number.
+    var tallies: [UInt64: DeliveryTally] = [:]
+    var nextTally: UInt64 = 0
     /// notify.stats comes round.
     var statsTimer: TimerID?
     /// What waits for the store, and the rows of this turn.

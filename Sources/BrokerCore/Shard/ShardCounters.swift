@@ -11,6 +11,8 @@ public struct ShardCounters: Sendable {
     public internal(set) var messagesReceived: (UInt64, UInt64, UInt64) = (0, 0, 0)
     /// PUBLISH packets appended to a client's output, by QoS.
     public internal(set) var messagesSent: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    /// Messages put into the queue of a session or of a shared group.
+    public internal(set) var messagesQueued: UInt64 = 0
     /// Messages that did not reach a receiver, indexed by ``DropReason``.
     public internal(set) var dropped = [UInt64](repeating: 0, count: DropReason.allCases.count)
     /// Transport connections opened.

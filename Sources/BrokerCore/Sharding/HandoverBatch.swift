@@ -42,6 +42,8 @@ struct HandoverRecord {
     var id: UInt64
     /// Position in the batch's `routes` plus 1; 0 = none.
     var route: UInt32
+    /// Position in the batch's `tallies` plus 1; 0 = nobody counts.
+    var tally: UInt32
     /// Gate of the sending shard that waits for this message to be durable here; 0 = none.
     var gate: UInt64
     /// Row of the store that says the message is on its way here; 0 = none.
@@ -63,6 +65,8 @@ final class HandoverBatch {
     var controls: [ShardControl] = []
     /// What msg.route said about messages of the batch.
     var routes: [RouteEdits] = []
+    /// Who is told what becomes of messages of the batch.
+    var tallies: [DeliveryTally] = []
     let source: Int
 
     init(source: Int) { self.source = source }
@@ -74,7 +78,7 @@ final class HandoverBatch {
     /// Appends `message`; the receiver sees the same parts, and the packet when there is one.
     func append(
         _ message: PublishedMessage, gate: UInt64, handover: UInt64 = 0, session: UInt64 = 0,
-        delivery: Delivery? = nil, route: RouteEdits? = nil
+        delivery: Delivery? = nil, route: RouteEdits? = nil, tally: DeliveryTally? = nil
     ) {
         let header = MemoryLayout<HandoverRecord>.stride
         var record = HandoverRecord(
@@ -82,13 +86,18 @@ final class HandoverBatch {
             propertiesLength: Int32(message.properties.count), payloadOffset: 0,
             payloadLength: Int32(message.payload.count), frameLength: 0, framePacketID: 0, qos: message.qos,
             retain: message.retain, origin: message.origin, version: message.frameVersion.rawValue,
-            expiresAt: message.expiresAt, publisher: message.publisher, id: message.id, route: 0, gate: gate,
+            expiresAt: message.expiresAt, publisher: message.publisher, id: message.id, route: 0, tally: 0, gate: gate,
             handover: handover, session: session, group: delivery?.group ?? 0,
             identifier: delivery?.identifiers.first ?? 0,
             grantedQoS: delivery?.qos ?? 0, keepsRetain: delivery?.retain ?? false)
         if let route {
             routes.append(route)
             record.route = UInt32(routes.count)
+        }
+        if let tally {
+            tally.begin()
+            tallies.append(tally)
+            record.tally = UInt32(tallies.count)
         }
         if let frame = message.frame, Self.contains(frame, message.properties) {
             record.frameLength = Int32(frame.count)

@@ -69,7 +69,8 @@ extension Shard {
         } else {
             let handover = handoverRow(message, to: home, group: group)
             outgoing[home].current().append(
-                message, gate: partOfDeliveryGate(), handover: handover, session: .max, delivery: delivery)
+                message, gate: partOfDeliveryGate(), handover: handover, session: .max, delivery: delivery,
+                tally: tally)
         }
     }
 
@@ -177,7 +178,7 @@ extension Shard {
                 let handover = handoverRow(message, to: target, group: group)
                 outgoing[target].current().append(
                     message, gate: partOfDeliveryGate(), handover: handover, session: member.sessionID,
-                    delivery: delivery)
+                    delivery: delivery, tally: tally)
             }
         }
     }
@@ -208,6 +209,7 @@ extension Shard {
         var entry = QueuedMessage(
             message: block(of: message, &made).retained(), subscriptionIDs: .none, group: 0, qos: qos,
             retain: message.retain)
+        state.pointee.counters.messagesQueued &+= 1
         persistGroupQueued(group, &entry)
         queue.append(entry)
     }

@@ -11,7 +11,8 @@ extension Shard {
             let target = rest.trailingZeroBitCount
             rest &= rest &- 1
             let handover = handoverRow(message, to: target)
-            outgoing[target].current().append(message, gate: partOfDeliveryGate(), handover: handover, route: route)
+            outgoing[target].current().append(
+                message, gate: partOfDeliveryGate(), handover: handover, route: route, tally: tally)
             if outgoing[target].isFull { state.pointee.isHandoverFull = true }
             state.pointee.counters.handedOver &+= 1
         }
@@ -71,7 +72,9 @@ extension Shard {
                 for control in batch.controls { handle(control, from: source) }
                 batch.forEach { record, message in
                     if record.route != 0 { route = batch.routes[Int(record.route) - 1] }
+                    if record.tally != 0 { beginCounting(for: batch.tallies[Int(record.tally) - 1]) }
                     receive(record, message, from: source)
+                    if record.tally != 0 { endCounting() }
                     if record.route != 0 { route = nil }
                 }
             }

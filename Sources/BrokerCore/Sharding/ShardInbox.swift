@@ -52,7 +52,10 @@ public struct InjectedMessage: Sendable {
     /// Client Identifier of a connected client in whose name and with whose rights it is published; empty: nobody's.
     public var asClient: [UInt8] = []
     /// Told once what became of it, on a shard's thread.
-    public var done: (@Sendable (InjectionOutcome) -> Void)?
+    public var done: (@Sendable (InjectionReport) -> Void)?
+    /// The report says how many received it: it comes when all shards have handed it out, and when what a store must
+    /// keep of it is durable.
+    public var wantsCounts = false
 
     /// A message without properties.
     public init(topic: [UInt8], payload: [UInt8], qos: UInt8 = 0, retain: Bool = false) {
@@ -71,6 +74,27 @@ public enum InjectionOutcome: Sendable, Equatable {
     case refused(ReasonCode)
     /// Nobody is connected with the Client Identifier it names.
     case noSuchClient
+    /// Handed out, but the store could not keep what it had to.
+    case notStored
+}
+
+/// What the publisher of an ``InjectedMessage`` is told.
+public struct InjectionReport: Sendable, Equatable {
+    /// What became of it.
+    public var outcome: InjectionOutcome
+    /// Its number in log, store and hooks (`hl_msg.id`); 0 when it was not let in, or nobody has asked for counts.
+    public var id: UInt64 = 0
+    /// What became of it at its receivers; all 0 when nobody has asked for counts.
+    public var counts = DeliveryCounts()
+
+    /// The rule that refused it, for those who may know.
+    public var rule = ""
+
+    /// A report without counts.
+    public init(_ outcome: InjectionOutcome, rule: String = "") {
+        self.outcome = outcome
+        self.rule = rule
+    }
 }
 
 /// Numbers about one shard at one moment.

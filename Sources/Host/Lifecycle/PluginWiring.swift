@@ -84,6 +84,7 @@ extension BrokerPort {
                 message.hops = publication.hops
                 message.asClient = publication.asClient
                 message.done = publication.done
+                message.wantsCounts = publication.wantsCounts
                 return broker.publish(message)
             },
             revokeVerdicts: { connection in broker.post(.revokeVerdicts(connection: connection), toHomeOf: connection)

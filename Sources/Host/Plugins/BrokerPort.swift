@@ -22,7 +22,9 @@ public struct PluginPublication: Sendable {
     /// Client Identifier of the client in whose name it is published; empty: nobody's.
     public var asClient: [UInt8] = []
     /// Told once what became of it; not when it was not taken. [any thread]
-    public var done: (@Sendable (InjectionOutcome) -> Void)?
+    public var done: (@Sendable (InjectionReport) -> Void)?
+    /// The report says how many received it, and comes when that is known and durable.
+    public var wantsCounts = false
 }
 
 /// What an operator can ask of the broker.

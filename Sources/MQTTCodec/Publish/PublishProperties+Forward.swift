@@ -24,6 +24,25 @@ extension PublishProperties {
         return written + copy(source, from: runStart, to: walk.position, target + written)
     }
 
+    /// Whether `block`, from whoever, is one that ``copyForwardable(block:into:)`` may have written: properties of a
+    /// PUBLISH, checked as those of a Client are, without the three that belong to one hop. Empty: yes.
+    public static func isForwardable(_ block: UnsafeRawBufferPointer) -> Bool {
+        guard let base = block.baseAddress, block.count > 0 else { return true }
+        let bytes = UnsafeByteReader(frame: base, from: 0, to: block.count, version: .v5_0, packet: .publish)
+        var source = UnsafePropertyReader(bytes, in: .publish, from: .fromClient)
+        do throws(DecodeError) {
+            while let value = try source.next() {
+                switch value.id {
+                case .messageExpiryInterval, .topicAlias, .subscriptionIdentifier: return false
+                default: break
+                }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
     private static func copy(
         _ source: UnsafeRawPointer, from start: Int, to end: Int, _ target: UnsafeMutablePointer<UInt8>
     ) -> Int {

@@ -17,7 +17,7 @@ import Testing
         var message = InjectedMessage(topic: Array(topic.utf8), payload: [1])
         message.instance = 9
         message.hops = 1
-        message.done = { outcomes.add($0) }
+        message.done = { outcomes.add($0.outcome) }
         return message
     }
 

@@ -1,4 +1,5 @@
 import BrokerCore
+import MQTTCodec
 import PluginABI
 
 /// publish/1: checks, copies, queues, and says what became of it.
@@ -23,7 +24,8 @@ extension PluginInstance {
     func publish(_ given: hl_publication) -> hl_status {
         guard given.qos <= 2, given.topic.len <= PluginInstance.maximumTopic,
             given.payload.len + given.properties.len <= PluginInstance.maximumPayload,
-            given.as_client.len <= PluginInstance.maximumTopic, ServiceTables.isValidTopic(given.topic.bytes)
+            given.as_client.len <= PluginInstance.maximumTopic, ServiceTables.isValidTopic(given.topic.bytes),
+            PublishProperties.isForwardable(given.properties.bytes)
         else { return HL_INVALID }
         guard phase < .stopped else { return HL_NOT_ALLOWED }
         let hops = HookCalls.hops(of: given.cause) + 1
@@ -37,8 +39,9 @@ extension PluginInstance {
             properties: Array(given.properties.bytes), qos: UInt8(given.qos), retain: given.flags & HL_RETAIN != 0,
             expiry: given.expiry, instance: given.flags & HL_TO_OWN_HOOKS != 0 ? 0 : number, hops: hops)
         publication.asClient = Array(given.as_client.bytes)
-        let answer = PublishedAnswer(instance: self, function: given.done, user: given.user)
+        let answer = PublishedAnswer(instance: self, function: given.done, report: given.report, user: given.user)
         publication.done = { answer.send($0) }
+        publication.wantsCounts = given.report != nil
         if context.environment.broker.publish(publication) { return HL_OK }
         publications.end()
         return HL_BUSY
@@ -51,18 +54,33 @@ extension PluginInstance {
 private struct PublishedAnswer: @unchecked Sendable {
     let instance: PluginInstance
     let function: hl_published_fn?
+    let report: hl_report_fn?
     let user: UnsafeMutableRawPointer?
 
-    func send(_ outcome: InjectionOutcome) {
+    func send(_ said: InjectionReport) {
         instance.publications.end()
-        guard let function else { return }
+        guard function != nil || report != nil else { return }
         let (status, code): (hl_status, UInt32) =
-            switch outcome {
+            switch said.outcome {
             case .routed(let matched): (HL_OK, matched ? 0 : 0x10)
             case .refused(let reason): (HL_NOT_ALLOWED, UInt32(reason.rawValue))
             case .noSuchClient: (HL_NOT_FOUND, 0)
+            case .notStored: (HL_IO_ERROR, UInt32(ReasonCode.quotaExceeded.rawValue))
             }
-        instance.onWorker { [self] in function(instance.pluginState, user, status, code) }
+        instance.onWorker { [self] in
+            function?(instance.pluginState, user, status, code)
+            guard let report else { return }
+            var told = hl_publish_report()
+            told.struct_size = UInt32(MemoryLayout<hl_publish_report>.size)
+            (told.status, told.reason_code, told.id) = (status, code, said.id)
+            (told.matched, told.sent) = (said.counts.matched, said.counts.sent)
+            (told.queued, told.denied, told.dropped) = (said.counts.queued, said.counts.denied, said.counts.dropped)
+            var rule = said.rule
+            rule.withUTF8 { bytes in
+                told.rule = hl_view(UnsafeRawBufferPointer(bytes))
+                report(instance.pluginState, user, &told)
+            }
+        }
     }
 }
 

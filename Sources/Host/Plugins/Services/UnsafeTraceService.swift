@@ -17,6 +17,15 @@ extension ServiceTables {
             return instance.context.tracer.begin(
                 Array(name.bytes), childOf: parent, by: instance, now: wallNow())
         }
+        table.begin_in = { handle, name, context in
+            guard let instance = PluginInstance.of(handle), instance.phase < .stopped, let context = context?.pointee,
+                context.flags & HL_TRACE_SAMPLED != 0
+            else { return 0 }
+            let parent = Tracer.Context(
+                traceID: withUnsafeBytes(of: context.trace_id) { Array($0) },
+                spanID: withUnsafeBytes(of: context.span_id) { Array($0) })
+            return instance.context.tracer.begin(Array(name.bytes), in: parent, by: instance, now: wallNow())
+        }
         table.attribute = { handle, span, key, value in
             guard span != 0 else { return }
             PluginInstance.of(handle)?.context.tracer.add(Array(key.bytes), Array(value.bytes), to: span)

@@ -71,6 +71,16 @@ typedef struct hl_peer {
     hl_view fingerprint;     /* SHA-256 of it, 32 bytes */
 } hl_peer;
 
+#define HL_TRACE_SAMPLED 0x1u /* spans of this trace are kept */
+
+/* The span a message is handled in, as W3C trace context has it. Frozen. */
+typedef struct hl_trace_context {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint32_t flags; /* HL_TRACE_* */
+    uint32_t reserved;
+} hl_trace_context;
+
 #define HL_MSG_RETAIN 0x1u
 #define HL_MSG_DUP 0x2u
 
@@ -91,6 +101,7 @@ typedef struct hl_msg {
     uint32_t hops;      /* how many plugin publishes led to this message */
     const hl_client *publisher; /* NULL when origin is not a client, bridge or will */
     uint64_t instance; /* origin plugin: a number for the instance that published it; else 0 */
+    const hl_trace_context *trace; /* NULL: nobody traces it; lives as long as the message */
 } hl_msg;
 
 #define HL_CONNECT_CLEAN_START 0x01u

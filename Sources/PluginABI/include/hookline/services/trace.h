@@ -5,6 +5,7 @@
 #define HOOKLINE_SERVICES_TRACE_H
 
 #include "log.h"
+#include "../message.h"
 #include "../types.h"
 
 #ifdef __cplusplus
@@ -60,6 +61,11 @@ typedef struct hl_trace_v1 {
     void (*end)(hl_self *self, hl_span span, hl_status status);
     /* This instance takes spans from now on, in batches, until it stops; one function per instance. */
     hl_status (*export_spans)(hl_self *self, hl_export_spans_fn function, void *user);
+    /* Begins a span in a context, such as that of a message (hl_msg.trace); NULL, or a context that is not sampled: 0.
+     *
+     *   hl_span span = self->trace->begin_in(self, hl_str("geo.lookup"), msg->trace);
+     */
+    hl_span (*begin_in)(hl_self *self, hl_view name, const hl_trace_context *context);
 } hl_trace_v1;
 
 #ifdef __cplusplus
