@@ -24,9 +24,9 @@ import Testing
 
     /// Receivers of every kind, on as many shards as there are.
     private func audience(_ test: TestBroker) -> [TestClient] {
-        let readers = (0..<3).map { test.connect("reader\($0)", home: $0) }
+        let readers = (0..<3).map { (home: Int) in test.connect("reader\(home)", home: home) }
         for reader in readers { reader.subscribe("t", "t/#", qos: 1) }
-        let members = (0..<2).map { test.connect("member\($0)", home: $0 + 1) }
+        let members = (0..<2).map { (number: Int) in test.connect("member\(number)", home: number + 1) }
         for member in members { member.subscribe("$share/g/t", qos: 1) }
         let away = test.connect("away", home: 1, expiry: 100)
         away.subscribe("t", qos: 1)
