@@ -255,6 +255,7 @@ static void exported(void *state, void *user, const hl_span_list *list) {
 static void trace(everything *e) {
     const hl_trace_v1 *trace = e->self->trace;
     char text[HL_TRACEPARENT_SIZE];
+    hl_trace_context context;
     hl_metric *metric = 0;
     hl_metric_spec spec;
     hl_span none = USE(trace, trace, begin)(e->self, hl_str("nobody listens"), hl_str("")), span, child;
@@ -274,6 +275,10 @@ static void trace(everything *e) {
         CALL(e->self, metrics, observe_in)(e->self, series, 0.3, span);
         e->self->metrics->observe_in(e->self, series, 20, 0);
     }
+    memset(&context, 0, sizeof context);
+    if (USE(trace, trace, begin_in)(e->self, hl_str("not sampled"), &context) != 0
+        || trace->begin_in(e->self, hl_str("of nothing"), 0) != 0)
+        say(e->self, "test.wrong", "begin_in");
     USE(trace, trace, end)(e->self, child, HL_OK);
     USE(trace, trace, end)(e->self, span, HL_OK);
 }
