@@ -20,10 +20,12 @@ public final class ClientIdentity: Sendable {
     public let layers: TransportLayers
     /// What TLS has found out about it; nil: nothing, or no TLS.
     public let peer: TLSPeer?
+    /// What stands before its topics, and it does not see; empty: nothing.
+    public let mountPoint: [UInt8]
 
     init(
         clientID: [UInt8], username: [UInt8], groups: [[UInt8]], account: [UInt8], address: String, listener: String,
-        certificate: [UInt8] = [], layers: TransportLayers = [], peer: TLSPeer? = nil
+        certificate: [UInt8] = [], layers: TransportLayers = [], peer: TLSPeer? = nil, mountPoint: [UInt8] = []
     ) {
         self.clientID = clientID
         self.username = username
@@ -34,20 +36,30 @@ public final class ClientIdentity: Sendable {
         self.certificate = certificate
         self.layers = layers
         self.peer = peer
+        self.mountPoint = mountPoint
     }
 
     /// The same connection from where it really comes, with what TLS has found out; nil leaves what was known.
     func with(address: String? = nil, certificate: [UInt8]? = nil, peer: TLSPeer? = nil) -> ClientIdentity {
         ClientIdentity(
             clientID: clientID, username: username, groups: groups, account: account, address: address ?? self.address,
-            listener: listener, certificate: certificate ?? self.certificate, layers: layers, peer: peer ?? self.peer)
+            listener: listener, certificate: certificate ?? self.certificate, layers: layers, peer: peer ?? self.peer,
+            mountPoint: mountPoint)
+    }
+
+    /// The same client with another tree of topics.
+    func with(mountPoint: [UInt8]) -> ClientIdentity {
+        ClientIdentity(
+            clientID: clientID, username: username, groups: groups, account: account, address: address,
+            listener: listener, certificate: certificate, layers: layers, peer: peer, mountPoint: mountPoint)
     }
 
     /// The same connection with somebody else behind it.
     func with(username: [UInt8], groups: [[UInt8]], account: [UInt8], clientID: [UInt8]? = nil) -> ClientIdentity {
         ClientIdentity(
             clientID: clientID ?? self.clientID, username: username, groups: groups, account: account,
-            address: address, listener: listener, certificate: certificate, layers: layers, peer: peer)
+            address: address, listener: listener, certificate: certificate, layers: layers, peer: peer,
+            mountPoint: mountPoint)
     }
 }
 

@@ -94,6 +94,9 @@ public struct ListenerSettings: Sendable {
     public var certificateIsLogin = false
     /// The layers under MQTT.
     public var layers: TransportLayers = []
+    /// What stands before every topic and filter of its clients, which do not see it: a valid one for
+    /// ``Shard/isMountPoint(_:)``, or empty.
+    public var mountPoint: [UInt8] = []
     /// Whether well-known faults of clients are counted and logged instead of ending the connection; see
     /// ``ToleratedFault``.
     public var isLenient: Bool

@@ -33,6 +33,8 @@ public struct ListenerConfiguration: Hashable, Sendable {
     public var origins: [String] = []
     /// Addresses (with prefix length) whose connections begin with a header of the PROXY protocol.
     public var proxies: [String] = []
+    /// What stands before every topic and filter of its clients, which do not see it; empty = nothing.
+    public var mountPoint = ""
     /// Where the entry stands.
     public var position: SourcePosition
 

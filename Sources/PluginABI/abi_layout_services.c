@@ -21,7 +21,7 @@ AT(hl_core_v1, get_service, 40);
 AT(hl_core_v1, complete, 48);
 AT(hl_core_v1, set_health, 56);
 AT(hl_core_v1, fail, 64);
-SIZE(hl_self, 216);
+SIZE(hl_self, 224);
 AT(hl_self, struct_size, 0);
 AT(hl_self, flags, 4);
 AT(hl_self, name, 8);
@@ -50,6 +50,7 @@ AT(hl_self, reactor, 184);
 AT(hl_self, provide, 192);
 AT(hl_self, abi, 200);
 AT(hl_self, thread_check, 208);
+AT(hl_self, message, 216);
 /* services/administration.h */
 SIZE(hl_administration_v1, 32);
 AT(hl_administration_v1, struct_size, 0);
@@ -234,6 +235,16 @@ AT(hl_log_v1, struct_size, 0);
 AT(hl_log_v1, flags, 4);
 AT(hl_log_v1, enabled, 8);
 AT(hl_log_v1, write, 16);
+/* services/message.h */
+SIZE(hl_message_v1, 56);
+AT(hl_message_v1, struct_size, 0);
+AT(hl_message_v1, flags, 4);
+AT(hl_message_v1, retain, 8);
+AT(hl_message_v1, release, 16);
+AT(hl_message_v1, retain_client, 24);
+AT(hl_message_v1, release_client, 32);
+AT(hl_message_v1, count, 40);
+AT(hl_message_v1, bytes, 48);
 /* services/metrics.h */
 SIZE(hl_metric_spec, 72);
 AT(hl_metric_spec, struct_size, 0);

@@ -41,6 +41,29 @@ public struct ConnectCall: HookCall, ~Escapable {
         _ = context.raw.pointee.api?.pointee.set_expires_at?(context.raw, time)
     }
 
+    /// Puts these bytes before every topic and filter of the client, which does not see them: its tree of topics begins
+    /// there. With a verdict of allow; in the place of the listener's.
+    /// - Returns: false when no topic may stand under it (wildcards, `$` in front, more than 1,024 bytes).
+    @discardableResult
+    public func setMountPoint(_ mountPoint: String) -> Bool {
+        let raw = context.raw
+        return withView(mountPoint) { raw.pointee.api?.pointee.set_mount_point?(raw, $0) } == HL_OK
+    }
+
+    /// Lowers what the session will have, with a verdict of allow; `nil` leaves it.
+    /// - Parameters:
+    ///   - sessionExpiry: seconds.
+    ///   - receiveMaximum: messages under way to the client, at least 1.
+    ///   - keepAlive: seconds, at least 1; MQTT 5.0 clients only.
+    public func setLimits(sessionExpiry: UInt32? = nil, receiveMaximum: UInt16? = nil, keepAlive: UInt16? = nil) {
+        let raw = context.raw
+        let limits: [(UInt32, UInt32?)] = [
+            (HL_LIMIT_SESSION_EXPIRY, sessionExpiry), (HL_LIMIT_RECEIVE_MAX, receiveMaximum.map(UInt32.init)),
+            (HL_LIMIT_KEEP_ALIVE, keepAlive.map(UInt32.init)),
+        ]
+        for case (let limit, let value?) in limits { _ = raw.pointee.api?.pointee.set_limit?(raw, limit, value) }
+    }
+
     /// Return this from the hook to answer in `Plugin.authConnectDeferred` on a worker thread.
     public func deferToWorker() -> AccessVerdict { AccessVerdict(raw: deferred()) }
 

@@ -17,4 +17,20 @@ extension PluginHost {
         default: throw .failed("the broker refused the service \(name) with status \(status ?? HL_UNAVAILABLE)")
         }
     }
+
+    /// Takes a service of another plugin into use while `body` runs: that long its generation is not stopped. Acquire it
+    /// again for each piece of work, so that a reloaded provider is found.
+    /// - Parameters:
+    ///   - name: such as "org.acme.geo/1".
+    ///   - body: gets the C table that the name stands for, and what its functions want first.
+    /// - Returns: `nil` when nobody offers it now, which can be so at any time.
+    public func acquire<Result>(
+        _ name: String, _ body: (_ table: UnsafeRawPointer, _ state: UnsafeMutableRawPointer?) -> Result
+    ) -> Result? {
+        guard let provide = raw.pointee.provide, let acquire = provide.pointee.acquire else { return nil }
+        var provided = hl_provided()
+        guard withView(name, { acquire(raw, $0, &provided) }) == HL_OK else { return nil }
+        defer { provide.pointee.release?(raw, &provided) }
+        return provided.table.map { body($0, provided.state) }
+    }
 }

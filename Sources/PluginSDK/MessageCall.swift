@@ -44,6 +44,50 @@ public struct MessageCall: HookCall, ~Escapable {
         }
     }
 
+    /// Takes bytes out of the payload as edited so far, and puts others there.
+    /// - Returns: false when the range is not within it.
+    @discardableResult
+    public func splicePayload(_ range: Range<Int>, _ insert: Span<UInt8>) -> Bool {
+        let call = context.raw
+        guard range.lowerBound >= 0 else { return false }
+        let (offset, count) = (UInt64(range.lowerBound), UInt64(range.count))
+        return withView(insert) { call.pointee.api?.pointee.splice_payload?(call, offset, count, $0) } == HL_OK
+    }
+
+    /// Sets one forwarded property that is no user property, such as ``MessageProperty/id`` 0x03.
+    /// - Returns: false when there is no such property, or it cannot have the value.
+    @discardableResult
+    public func setProperty(_ id: UInt32, _ value: String) -> Bool {
+        let call = context.raw
+        return withView(value) { value in
+            var property = hl_property()
+            property.id = id
+            property.value = value
+            return call.pointee.api?.pointee.set_property?(call, &property)
+        } == HL_OK
+    }
+
+    /// Removes every property with this identifier.
+    public func removeProperty(_ id: UInt32) {
+        _ = context.raw.pointee.api?.pointee.remove_property?(context.raw, id)
+    }
+
+    /// Puts a user property before the one at `index` among the user properties, or at the end.
+    public func insertUserProperty(_ name: String, _ value: String, at index: Int) {
+        let call = context.raw
+        withView(name) { name in
+            withView(value) { value in
+                _ = call.pointee.api?.pointee.insert_user_property?(call, UInt32(clamping: index), name, value)
+            }
+        }
+    }
+
+    /// Removes every user property with this name.
+    public func removeUserProperty(_ name: String) {
+        let call = context.raw
+        withView(name) { _ = call.pointee.api?.pointee.remove_user_property?(call, $0) }
+    }
+
     /// Whether the message is kept for later subscribers.
     public func setRetain(_ retain: Bool) {
         _ = context.raw.pointee.api?.pointee.set_retain?(context.raw, retain ? 1 : 0)

@@ -63,7 +63,7 @@ final class HookFixture {
     @discardableResult
     func add(
         _ script: Script, _ hooks: UInt32..., interest: HookInterest = HookInterest(), blocks: Bool = false,
-        onFailure: UInt32 = HL_DENY
+        onFailure: UInt32 = HL_DENY, decidesAlone: Bool? = nil
     ) -> HookInstance {
         let handle = UnsafeMutablePointer<hl_self>.allocate(capacity: 1)
         handle.initialize(to: hl_self())
@@ -89,6 +89,7 @@ final class HookFixture {
                 interest: interest)
             entry.blocks = blocks
             entry.onFailure = onFailure
+            if let decidesAlone { entry.decidesAlone = decidesAlone }
             entries.append(entry)
         }
         dispatcher.table = HookTable(generation: UInt32(entries.count), entries: entries)

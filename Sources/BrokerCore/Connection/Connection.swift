@@ -43,6 +43,10 @@ struct ConnectionFlags: OptionSet {
     static let rateHeld = ConnectionFlags(rawValue: 2048)
     /// Came in through a lenient listener.
     static let lenient = ConnectionFlags(rawValue: 4096)
+    /// Its topics stand under a mount point.
+    static let mounted = ConnectionFlags(rawValue: 8192)
+    /// Either of these: a frame made for others is not for this client.
+    static let ownFrames: ConnectionFlags = [.usesAliases, .mounted]
     /// Any of these: what comes in is kept, not handled.
     static let holdsInput: ConnectionFlags = [.hookPending, .backpressure, .moving, .rateHeld]
 }
@@ -102,6 +106,8 @@ final class ConnectionExtras {
     /// When its credentials end, host clock ns; 0 = never.
     var credentialsEnd: Int64 = 0
     var credentialsTimer: TimerID?
+    /// What plugins that let it in have lowered.
+    var limits = SessionLimits()
     /// Its CONNECT while it moves to its home shard.
     var moving: Connect?
     /// Output positions that wait for the store, oldest first.

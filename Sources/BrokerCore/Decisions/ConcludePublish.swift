@@ -30,6 +30,7 @@ extension Shard {
         if header.propertiesLength > 0 || header.topicLength == 0 {
             guard readProperties(connection, base, header, &message) else { return }
         }
+        if connection.pointee.flags.contains(.mounted), !mount(connection, &message) { return }
         message.id = state.pointee.arrivalID
         let inbound = InboundFrame(base: base, length: frame.count, bodyOffset: bodyOffset)
         _ = act(on: outcome, connection, message, inbound, stage: stage)

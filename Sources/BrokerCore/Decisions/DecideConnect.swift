@@ -58,7 +58,15 @@ extension Shard {
     }
 
     /// The client is let in; its will must be allowed as well, because it will be published in its name.
-    func proceed(_ connection: ConnectionRef, _ connect: Connect) {
+    func proceed(_ connection: ConnectionRef, _ asked: Connect) {
+        var connect = asked
+        if let topic = asked.will?.topic {
+            guard let whole = mounted(topic, connection) else {
+                refuse(connection, .topicNameInvalid, "the will's topic is too long behind the mount point")
+                return
+            }
+            connect.will?.topic = whole
+        }
         if let will = connect.will, hooks.table.hasACLPublish {
             decideWill(connection, connect, will)
             return
@@ -69,9 +77,18 @@ extension Shard {
     /// Takes over who the plugin says this is.
     func takeIdentity(_ connection: ConnectionRef) {
         let result = hooks.lastResult
+        let extras = connection.extras
+        // A client that is online has its subscriptions: where its tree begins is settled at the log-in.
+        if !connection.isOnline {
+            extras.limits = result.limits
+            if let mountPoint = result.mountPoint {
+                identityChanged(connection)
+                extras.identity = extras.identity.with(mountPoint: Array(mountPoint.bytes))
+                useMountPoint(connection)
+            }
+        }
         guard result.hasIdentity else { return }
         identityChanged(connection)
-        let extras = connection.extras
         let old = extras.identity
         let groups = (0..<Int(result.groupCount)).compactMap { (result.groups?[$0]).map { Array($0.bytes) } }
         extras.identity = old.with(

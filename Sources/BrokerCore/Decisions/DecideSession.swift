@@ -38,7 +38,7 @@ extension Shard {
     /// Asks about the session a client is about to get, on its home shard.
     func decideSession(_ connection: ConnectionRef, _ connect: Connect) {
         guard hooks.table.hasSessionOpen else {
-            openSession(connection, connect, SessionLimits())
+            openSession(connection, connect, connection.extras.limits)
             return
         }
         connection.pointee.phase = .authenticating
@@ -51,10 +51,15 @@ extension Shard {
             input.queued = UInt32(clamping: existing.pointee.queue.count)
         }
         if existing?.pointee.connection != nil { input.flags |= HL_SESSION_TAKE_OVER }
-        input.session_expiry = grantedExpiry(connect)
+        let limits = connection.extras.limits
+        input.session_expiry = min(grantedExpiry(connect), limits.sessionExpiry)
         input.receive_max = min(
-            UInt32(connect.properties.receiveMaximum ?? .max), UInt32(clamping: settings.maximumInflight))
+            UInt32(connect.properties.receiveMaximum ?? .max), UInt32(clamping: settings.maximumInflight),
+            limits.receiveMaximum)
         input.keep_alive = UInt32(connection.extras.keepAlive)
+        if input.keep_alive == 0 || input.keep_alive > limits.keepAlive {
+            input.keep_alive = limits.keepAlive <= UInt16.max ? limits.keepAlive : input.keep_alive
+        }
         let client = self.client(connection)
         input.client = client.pointer
         let outcome = withExtendedLifetime(client) { hooks.sessionOpen(&input, now: now) }
@@ -65,8 +70,10 @@ extension Shard {
         switch outcome {
         case .pending(let token, let deadline):
             park(connection, token: token, deadline: deadline, .session(connect))
-        case .allow: openSession(connection, connect, hooks.lastResult.limits)
-        case .abstain: openSession(connection, connect, SessionLimits())
+        case .allow:
+            let limits = connection.extras.limits.lowered(by: hooks.lastResult.limits)
+            openSession(connection, connect, limits)
+        case .abstain: openSession(connection, connect, connection.extras.limits)
         default:
             let result = hooks.lastResult
             let wanted = UInt8(exactly: result.reasonCode).map(ReasonCode.init) ?? .notAuthorized

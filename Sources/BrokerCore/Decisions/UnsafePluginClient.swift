@@ -16,6 +16,7 @@ final class PluginClient {
         var size = groupTable + groupBytes + identity.groups.reduce(0) { $0 + $1.count }
         for part in [
             identity.clientID, identity.username, identity.account, address, listener, identity.certificate,
+            identity.mountPoint,
         ] { size += part.count }
         if let peer = identity.peer {
             size += peer.subject.count + peer.fingerprint.count + peer.certificate.count + peer.keyIdentity.count
@@ -39,6 +40,7 @@ final class PluginClient {
         client.listener = place(listener)
         client.account = place(identity.account)
         client.certificate = place(identity.certificate)
+        client.mount_point = place(identity.mountPoint)
         if let peer = identity.peer {
             client.subject = place(peer.subject)
             client.fingerprint = place(peer.fingerprint)

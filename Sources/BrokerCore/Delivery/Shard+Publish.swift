@@ -106,7 +106,7 @@ extension Shard {
         let qos = min(message.pointee.qos, granted)
         let retain = message.pointee.retain && keepsRetain
         if qos == 0, target.pointee.identifierCount == 0, let connection = session.pointee.connection,
-            !connection.pointee.flags.contains(.usesAliases)
+            connection.pointee.flags.isDisjoint(with: .ownFrames)
         {
             deliverQoS0(connection, message, retain)
             return

@@ -174,7 +174,14 @@ extension Shard {
         _ delivery: Delivery, packetID: UInt16, dup: Bool
     ) -> Bool {
         let version = connection.pointee.version
-        if version == .v3_1_1 || (delivery.identifiers.count == 0 && !connection.pointee.flags.contains(.usesAliases)),
+        if connection.pointee.flags.contains(.mounted) {
+            guard let seen = unmounted(message, connection) else {
+                drop(connection.pointee.session, message, .deliverDenied)
+                return false
+            }
+            guard encodePublish(connection, seen, entry, delivery, packetID: packetID, dup: dup) else { return false }
+        } else if version == .v3_1_1
+            || (delivery.identifiers.count == 0 && !connection.pointee.flags.contains(.usesAliases)),
             message.block == nil
         {
             var message = message

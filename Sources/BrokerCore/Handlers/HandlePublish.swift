@@ -36,6 +36,7 @@ extension Shard {
         if header.propertiesLength > 0 || header.topicLength == 0 {
             guard readProperties(connection, inbound.base, header, &message) else { return }
         }
+        if connection.pointee.flags.contains(.mounted), !mount(connection, &message) { return }
         withUnsafeMutablePointer(to: &message) { decide(connection, $0, inbound, header, from: stage) }
     }
 

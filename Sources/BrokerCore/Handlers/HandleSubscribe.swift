@@ -2,7 +2,11 @@ import MQTTCodec
 
 /// SUBSCRIBE and UNSUBSCRIBE.
 extension Shard {
-    func handleSubscribe(_ connection: ConnectionRef, _ packet: Subscribe) {
+    func handleSubscribe(_ connection: ConnectionRef, _ asked: Subscribe) {
+        var packet = asked
+        for index in packet.subscriptions.indices {
+            packet.subscriptions[index].filter = mounted(filter: asked.subscriptions[index].filter, connection)
+        }
         for request in packet.subscriptions where request.noLocal {
             if request.filter.withUnsafeBytes({ TopicFilter.isShared($0) }) {
                 protocolFailure(connection, .protocolError, "No Local on a shared subscription [MQTT-3.8.3-4]")
@@ -141,7 +145,8 @@ extension Shard {
         guard let session = connection.pointee.session else { return }
         let extras = connection.extras
         var codes: [ReasonCode] = []
-        for filter in packet.filters {
+        for asked in packet.filters {
+            let filter = mounted(filter: asked, connection)
             guard fault(in: filter) == nil else {
                 codes.append(.topicFilterInvalid)
                 continue

@@ -22,7 +22,7 @@ struct ChainProgress {
     var connection: UInt64 = 0
     var topicEntry: UInt64 = 0
 
-    /// session.open: the lowest so far.
+    /// auth.connect, session.open: the lowest so far.
     var limits = SessionLimits()
 
     init(_ hook: UInt32) {

@@ -25,7 +25,25 @@ enum HookCallTable {
         addMessageSetters(&table)
         addSecretSetters(&table)
         addRoutingSetters(&table)
+        addMessageEdits(&table)
         return table
+    }
+
+    private static func addMessageEdits(_ table: inout hl_call_v1) {
+        table.splice_payload = { call, offset, remove, insert in
+            HookCallFrame.of(call)?.splicePayload(offset: offset, remove: remove, insert: insert) ?? HL_INVALID
+        }
+        table.set_property = { call, property in
+            guard let frame = HookCallFrame.of(call), let property = property?.pointee else { return HL_INVALID }
+            return frame.setProperty(property)
+        }
+        table.remove_property = { call, id in HookCallFrame.of(call)?.removeProperty(id) ?? HL_INVALID }
+        table.insert_user_property = { call, index, name, value in
+            HookCallFrame.of(call)?.insertUserProperty(at: index, name, value) ?? HL_INVALID
+        }
+        table.remove_user_property = { call, name in
+            HookCallFrame.of(call)?.removeUserProperty(name) ?? HL_INVALID
+        }
     }
 
     private static func addRoutingSetters(_ table: inout hl_call_v1) {
@@ -108,6 +126,12 @@ enum HookCallTable {
         table.set_expires_at = { call, when in
             guard when > 0 else { return HL_INVALID }
             return HookCallFrame.of(call)?.set(HL_ANSWER_EXPIRES_AT) { $0.answer.expires_at = when } ?? HL_INVALID
+        }
+        table.set_mount_point = { call, mountPoint in
+            guard Shard.isMountPoint(Array(mountPoint.bytes)) else { return HL_INVALID }
+            return HookCallFrame.of(call)?.set(HL_ANSWER_MOUNT_POINT) {
+                $0.answer.mount_point = $0.arena.copy(mountPoint)
+            } ?? HL_INVALID
         }
         table.set_disconnect = { call in
             HookCallFrame.of(call)?.set(HL_ANSWER_DISCONNECT) { _ in } ?? HL_INVALID

@@ -177,21 +177,13 @@ extension HookDispatcher {
     ) -> HookOutcome? {
         progress.hasAllowed = true
         let answer = frame.answer
+        progress.limits.lower(by: answer)
         if progress.rule == .firstDecides {
             lastResult.decider = slot.instance
             if answer.flags & HL_ANSWER_RULE != 0 { lastResult.rule = answer.rule }
-            if answer.flags & HL_ANSWER_EXPIRES_AT != 0 { lastResult.expiresAt = answer.expires_at }
             takeAuthenticationData()
-            if answer.flags & HL_ANSWER_IDENTITY != 0 {
-                lastResult.hasIdentity = true
-                lastResult.username = answer.username
-                lastResult.account = answer.account
-                lastResult.groups = answer.groups
-                lastResult.groupCount = answer.groups == nil ? 0 : answer.group_count
-            }
-            return .allow
+            return grant(answer, slot, progress, &input)
         }
-        progress.limits.lower(by: answer)
         if answer.flags & HL_ANSWER_QOS != 0 { progress.grantedQoS = min(progress.grantedQoS, answer.qos) }
         if answer.flags & HL_ANSWER_TOPIC != 0 {
             let edited = input.assumingMemoryBound(to: hl_subscribe.self).pointee
@@ -247,6 +239,10 @@ extension HookDispatcher {
             return .replaced
         }
         guard progress.hasAllowed else { return .abstain }
+        if progress.rule == .firstDecides {
+            takeGranted(granted(in: input, of: progress.hook), progress.limits)
+            return .allow
+        }
         lastResult.grantedQoS = progress.grantedQoS
         lastResult.limits = progress.limits
         if progress.hasRewrittenFilter {

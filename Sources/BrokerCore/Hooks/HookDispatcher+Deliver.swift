@@ -38,10 +38,12 @@ extension HookDispatcher {
         case .other: break
         }
         let words = (receivers.count + 63) / 64
-        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words * 3, 1)) { scratch in
+        withUnsafeTemporaryAllocation(of: UInt64.self, capacity: max(words * 4, 1)) { scratch in
             guard let allowed = scratch.baseAddress else { return }
-            allowed.initialize(repeating: 0, count: words * 3)
-            let bits = Bits(deny: deny, allowed: allowed, ownDeny: allowed + words, ownAllow: allowed + words * 2)
+            allowed.initialize(repeating: 0, count: words * 4)
+            let bits = Bits(
+                deny: deny, allowed: allowed, ownDeny: allowed + words, ownAllow: allowed + words * 2,
+                settled: allowed + words * 3)
             let advice = ask(msg, receivers, bits, after: first, mask: mask, now: now)
             // Bits beyond the last receiver are meaningless and stay as the plugins left them.
             if abstainDenies { for word in 0..<words { deny[word] |= ~allowed[word] } }
@@ -59,6 +61,8 @@ extension HookDispatcher {
         let allowed: UnsafeMutablePointer<UInt64>
         let ownDeny: UnsafeMutablePointer<UInt64>
         let ownAllow: UnsafeMutablePointer<UInt64>
+        /// Allowed by a plugin whose allow decides: what later ones say about them does not count.
+        let settled: UnsafeMutablePointer<UInt64>
     }
 
     /// Asks every plugin of the chain that has not been asked yet; nil when the verdicts must not be kept.
@@ -116,19 +120,26 @@ extension HookDispatcher {
 
     /// Takes in what one plugin has said. False: it has failed.
     private func merge(_ verdict: hl_verdict, _ slot: HookSlot, _ bits: Bits, _ words: Int) -> Bool {
-        for word in 0..<words { bits.deny[word] |= bits.ownDeny[word] }
+        for word in 0..<words { bits.deny[word] |= bits.ownDeny[word] & ~bits.settled[word] }
         switch verdict {
         case HL_ABSTAIN: for word in 0..<words { bits.allowed[word] |= bits.ownAllow[word] }
-        case HL_ALLOW: for word in 0..<words { bits.allowed[word] = .max }
+        case HL_ALLOW:
+            for word in 0..<words {
+                bits.allowed[word] = .max
+                bits.ownAllow[word] = ~bits.ownDeny[word]
+            }
         case HL_DENY:
             for word in 0..<words {
                 bits.allowed[word] |= bits.ownAllow[word]
-                bits.deny[word] |= ~bits.ownAllow[word]
+                bits.deny[word] |= ~(bits.ownAllow[word] | bits.settled[word])
             }
         default:
             slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
-            if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] = .max } }
+            if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] |= ~bits.settled[word] } }
             return false
+        }
+        if slot.decidesAlone {
+            for word in 0..<words { bits.settled[word] |= bits.ownAllow[word] & ~bits.deny[word] }
         }
         return true
     }

@@ -1,6 +1,6 @@
 public import PluginABI
 
-/// What `session.open` may lower; `.max`: as it is.
+/// What `auth.connect` and `session.open` may lower; `.max`: as it is.
 struct SessionLimits: Equatable {
     /// Seconds.
     var sessionExpiry = UInt32.max
@@ -8,6 +8,13 @@ struct SessionLimits: Equatable {
     var receiveMaximum = UInt32.max
     /// Seconds.
     var keepAlive = UInt32.max
+
+    /// The lower of both.
+    func lowered(by other: SessionLimits) -> SessionLimits {
+        SessionLimits(
+            sessionExpiry: min(sessionExpiry, other.sessionExpiry),
+            receiveMaximum: min(receiveMaximum, other.receiveMaximum), keepAlive: min(keepAlive, other.keepAlive))
+    }
 
     /// Takes in what one plugin said.
     mutating func lower(by answer: hl_answer) {

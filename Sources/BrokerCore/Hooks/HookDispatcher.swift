@@ -21,7 +21,12 @@ public final class HookDispatcher {
     /// Where whoever watches this thread finds the call it is in.
     var runningCall: UnsafePointer<UnsafeMutablePointer<hl_call>?> { UnsafePointer(fast.running) }
     private(set) var compiled: CompiledHooks
-    private var hasTable = false
+    private(set) var hasTable = false
+    /// Every call is measured because somebody asked for it, or those of this turn to find out who is over budget; and
+    /// when that begins or ends.
+    var isMeasured = false
+    var isSampled = false
+    var nextSample: Int64 = 0
     /// Edited copies of the input, on which later plugins of the chain are called.
     let editedMessage: UnsafeMutablePointer<hl_msg>
     let editedRetained: UnsafeMutablePointer<hl_retained>

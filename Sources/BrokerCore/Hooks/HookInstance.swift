@@ -27,6 +27,7 @@ public final class HookInstance: @unchecked Sendable {
     /// Calls that wait for this instance, or whose input it still holds.
     let pendingCount = Atomic<Int>(0)
     private let failureCount = Atomic<UInt64>(0)
+    private let overrunCount = Atomic<UInt64>(0)
 
     /// - Parameters:
     ///   - submit: hands work to a worker thread; false when its queue is full. [any] thread.
@@ -54,6 +55,12 @@ public final class HookInstance: @unchecked Sendable {
 
     /// Calls that wait for this instance, or whose input it still holds.
     public var pendingCalls: Int { pendingCount.load(ordering: .relaxed) }
+
+    /// Calls on an event loop that took longer than the hook's deadline, of those that were looked at: one turn in a
+    /// tenth of a second.
+    public var overruns: UInt64 { overrunCount.load(ordering: .relaxed) }
+
+    func countOverrun() { overrunCount.wrappingAdd(1, ordering: .relaxed) }
 
     func countFailure() { failureCount.wrappingAdd(1, ordering: .relaxed) }
 }

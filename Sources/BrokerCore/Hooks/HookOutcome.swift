@@ -47,7 +47,9 @@ public struct HookResult {
     public var memo = hl_view()
     /// acl.subscribe: the greatest QoS to grant.
     public var grantedQoS: UInt32 = 2
-    /// session.open: what to lower.
+    /// auth.connect: what stands before all topics of the client; nil: as the listener says.
+    var mountPoint: hl_view?
+    /// auth.connect, session.open: what to lower.
     var limits = SessionLimits()
     /// acl.subscribe: until when the verdict may be kept for this connection and filter; 0: not at all.
     var filterVerdictExpires: Int64 = 0

@@ -39,10 +39,10 @@ public struct HookTraits: Sendable {
     /// Names of all hooks that decide something.
     public static var decidingNames: [String] { table[..<64].compactMap { $0?.name.description } }
 
-    /// Whether plugins.yaml may say that an allow of one plugin is enough. Who a client is, one plugin decides; what
-    /// receivers may have is asked for many at once.
+    /// Whether plugins.yaml may say what an allow of one plugin means. An exchange belongs to one plugin, and so do the
+    /// hooks of TLS; the others have no allow that ends anything.
     public static func hasChoiceOfChain(_ hook: UInt32) -> Bool {
-        hook == HL_HOOK_ACL_SUBSCRIBE || hook == HL_HOOK_ACL_PUBLISH
+        [HL_HOOK_AUTH_CONNECT, HL_HOOK_ACL_SUBSCRIBE, HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER].contains(hook)
     }
 
     private static let table: [HookTraits?] = {
@@ -60,6 +60,11 @@ public struct HookTraits: Sendable {
             allowance: Int64(milliseconds * 1_000_000), failure: failure, fields: fields | HL_ANSWER_RULE)
     }
 
+    private static let limits = HL_ANSWER_SESSION_EXPIRY | HL_ANSWER_RECEIVE_MAX | HL_ANSWER_KEEP_ALIVE
+
+    /// What a client that is let in may be given.
+    private static let grants = HL_ANSWER_IDENTITY | HL_ANSWER_EXPIRES_AT | HL_ANSWER_MOUNT_POINT | limits
+
     private static let connection: [(UInt32, HookTraits)] = [
         (
             HL_HOOK_CONN_ACCEPT,
@@ -73,20 +78,18 @@ public struct HookTraits: Sendable {
         (
             HL_HOOK_AUTH_CONNECT,
             deciding(
-                "auth.connect", .always, milliseconds: 5000, filters: false,
-                HL_ANSWER_REASON | HL_ANSWER_IDENTITY | HL_ANSWER_EXPIRES_AT)
+                "auth.connect", .always, milliseconds: 5000, filters: false, HL_ANSWER_REASON | grants)
         ),
         (
             HL_HOOK_AUTH_EXCHANGE,
             deciding(
                 "auth.exchange", .always, milliseconds: 10_000, filters: false,
-                HL_ANSWER_REASON | HL_ANSWER_IDENTITY | HL_ANSWER_EXPIRES_AT | HL_ANSWER_DATA | HL_ANSWER_MEMO)
+                HL_ANSWER_REASON | grants | HL_ANSWER_DATA | HL_ANSWER_MEMO)
         ),
         (
             HL_HOOK_SESSION_OPEN,
             deciding(
-                "session.open", .always, milliseconds: 2000, filters: false,
-                HL_ANSWER_REASON | HL_ANSWER_SESSION_EXPIRY | HL_ANSWER_RECEIVE_MAX | HL_ANSWER_KEEP_ALIVE)
+                "session.open", .always, milliseconds: 2000, filters: false, HL_ANSWER_REASON | limits)
         ),
     ]
 

@@ -4,10 +4,23 @@ import PluginABI
 /// wiped when it is freed, because a CONNECT carries secrets. Immutable once made.
 ///
 /// @unchecked Sendable: written in `init` only; the arena is not used afterwards, except to free it.
-final class HeldInput: @unchecked Sendable {
-    /// The struct of the hook: `hl_connect`, `hl_msg`, `hl_subscribe` or `hl_event`.
-    let pointer: UnsafeRawPointer
+public final class HeldInput: @unchecked Sendable {
+    /// The struct of the hook: `hl_connect`, `hl_msg`, `hl_subscribe`, `hl_event`, ... or `hl_client`.
+    public let pointer: UnsafeRawPointer
     private let arena: HookArena
+
+    /// A copy of a message, for a plugin that keeps it. Nil when there is no memory.
+    public convenience init?(keeping message: UnsafePointer<hl_msg>) {
+        self.init(copying: UnsafeRawPointer(message), of: HL_HOOK_MSG_IN)
+    }
+
+    /// A copy of a client, for a plugin that keeps it. Nil when there is no memory.
+    public init?(keeping client: UnsafePointer<hl_client>) {
+        let arena = HookArena(firstSize: 512, wipes: true)
+        guard let copy = HeldInput.copy(client, into: arena), !arena.hasFailed else { return nil }
+        self.arena = arena
+        pointer = UnsafeRawPointer(copy)
+    }
 
     /// Nil when there is no memory.
     init?(
@@ -94,6 +107,14 @@ final class HeldInput: @unchecked Sendable {
         copied.auth_data = arena.copy(connect.auth_data)
         copied.properties = arena.copy(connect.properties)
         copied.will = copy(connect.will, Parts(), into: arena)
+        if var granted = connect.granted?.pointee {
+            granted.username = arena.copy(granted.username)
+            granted.account = arena.copy(granted.account)
+            granted.groups = arena.copy(granted.groups, count: granted.group_count)
+            if granted.groups == nil { granted.group_count = 0 }
+            granted.mount_point = arena.copy(granted.mount_point)
+            copied.granted = arena.place(granted).map { UnsafePointer($0) }
+        }
         return arena.place(copied).map { UnsafeRawPointer($0) }
     }
 
@@ -143,6 +164,7 @@ final class HeldInput: @unchecked Sendable {
         copied.fingerprint = arena.copy(client.pointee.fingerprint)
         copied.certificate_der = arena.copy(client.pointee.certificate_der)
         copied.psk_identity = arena.copy(client.pointee.psk_identity)
+        copied.mount_point = arena.copy(client.pointee.mount_point)
         copied.groups = arena.copy(client.pointee.groups, count: client.pointee.group_count)
         copied.group_count = copied.groups == nil ? 0 : client.pointee.group_count
         return arena.place(copied).map { UnsafePointer($0) }

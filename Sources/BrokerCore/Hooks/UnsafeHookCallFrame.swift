@@ -130,5 +130,7 @@ final class HookCallFrame {
         if given.data.len > 0 || given.memo.len > 0 { arena.holdsSecrets = true }
         answer.data = arena.copy(given.data)
         answer.memo = arena.copy(given.memo)
+        if !Shard.isMountPoint(Array(given.mount_point.bytes)) { answer.flags &= ~HL_ANSWER_MOUNT_POINT }
+        answer.mount_point = arena.copy(given.mount_point)
     }
 }

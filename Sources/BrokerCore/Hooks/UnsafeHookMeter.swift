@@ -17,6 +17,8 @@ public struct HookMeasure: Sendable {
     public var failed: UInt64 = 0
     /// Calls that are answered later.
     public var pended: UInt64 = 0
+    /// Calls on an event loop that took longer than the hook's deadline, times the receivers of a batch.
+    public var overruns: UInt64 = 0
     /// Nanoseconds in the plugin.
     public var nanoseconds: UInt64 = 0
     /// Calls by their time: those below 2^n nanoseconds and not below half of that are in place n.
@@ -30,6 +32,7 @@ public struct HookMeasure: Sendable {
         denied += other.denied
         failed += other.failed
         pended += other.pended
+        overruns += other.overruns
         nanoseconds += other.nanoseconds
         for place in durations.indices { durations[place] += other.durations[place] }
     }
@@ -50,6 +53,10 @@ public struct HookMeasure: Sendable {
 struct HookMeter {
     let function: HookFunction
     let state: UnsafeMutableRawPointer?
+    /// Nanoseconds that one call, or one receiver of a batch, may take.
+    let allowance: Int64
+    /// Kept alive by the table.
+    let instance: Unmanaged<HookInstance>
     var measure: HookMeasure
 
     /// The function that is called in the place of the plugin's, with the meter as its state.
@@ -57,12 +64,22 @@ struct HookMeter {
         guard let meter = meter?.assumingMemoryBound(to: HookMeter.self) else { return HL_ERROR }
         let began = HookMeter.clock()
         let verdict = meter.pointee.function(meter.pointee.state, call, input)
-        meter.pointee.note(verdict, took: HookMeter.clock() - began)
+        meter.pointee.note(verdict, took: HookMeter.clock() - began, of: input)
         return verdict
     }
 
-    private mutating func note(_ verdict: hl_verdict, took: Int64) {
-        let took = UInt64(max(took, 0))
+    /// How many the call was about.
+    private func receivers(of input: UnsafeRawPointer?) -> Int64 {
+        guard let input, measure.hook == HL_HOOK_ACL_DELIVER || measure.hook == HL_HOOK_MSG_OUT else { return 1 }
+        return Int64(input.assumingMemoryBound(to: hl_delivery.self).pointee.receiver_count)
+    }
+
+    private mutating func note(_ verdict: hl_verdict, took nanoseconds: Int64, of input: UnsafeRawPointer?) {
+        if nanoseconds > allowance.multipliedReportingOverflow(by: receivers(of: input)).partialValue {
+            measure.overruns += 1
+            instance._withUnsafeGuaranteedRef { $0.countOverrun() }
+        }
+        let took = UInt64(max(nanoseconds, 0))
         measure.calls += 1
         measure.nanoseconds += took
         measure.durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
@@ -93,7 +110,8 @@ final class HookMeters {
         let (number, generation) = slot.pointee.instance._withUnsafeGuaranteedRef { ($0.number, $0.generation) }
         meter.initialize(
             to: HookMeter(
-                function: slot.pointee.function, state: slot.pointee.state,
+                function: slot.pointee.function, state: slot.pointee.state, allowance: slot.pointee.allowance,
+                instance: slot.pointee.instance,
                 measure: HookMeasure(instance: number, generation: generation, hook: hook)))
         meters.append(meter)
         slot.pointee.function = HookMeter.measuring
@@ -136,7 +154,27 @@ extension CompiledHooks {
 extension HookDispatcher {
     /// Measures every call of deciding hooks from now on, or ends that. A new table is not measured.
     public func setMeasuring(_ isMeasuring: Bool) {
+        isMeasured = isMeasuring
+        isSampled = false
         compiled.setMeasuring(isMeasuring)
+        slotsChanged()
+    }
+
+    /// End of a turn. A deadline of a hook that cannot wait is a budget: it never changes a verdict, for one preemption
+    /// must not drop a message, but whoever is over it is counted (`HookInstance.overruns`). The calls of one turn in
+    /// a tenth of a second are looked at.
+    @inline(__always)
+    func sampleBudgets(now: Int64) {
+        if hasTable, now >= nextSample { changeSampling(now: now) }
+    }
+
+    @inline(never)
+    private func changeSampling(now: Int64) {
+        guard !isMeasured else { return }
+        isSampled.toggle()
+        // The turn that begins now, and then none until the next sample.
+        nextSample = isSampled ? now : now &+ 100_000_000
+        compiled.setMeasuring(isSampled)
         slotsChanged()
     }
 

@@ -13,7 +13,8 @@ extension Shard {
         state.pointee.counters.connectionsAccepted &+= 1
         let identity = ClientIdentity(
             clientID: [], username: [], groups: [], account: [], address: peer,
-            listener: shared.listeners[listener].name, layers: shared.listeners[listener].layers)
+            listener: shared.listeners[listener].name, layers: shared.listeners[listener].layers,
+            mountPoint: shared.listeners[listener].mountPoint)
         let extras = ConnectionExtras(identity: identity, connectedAt: now)
         let connection = insertConnection(transport: handle, listener: listener, extras: extras)
         connection.pointee.timer = wheel.schedule(
@@ -231,6 +232,7 @@ extension Shard {
                 listener: UInt16(truncatingIfNeeded: listener), extras: .passRetained(extras)))
         inserted.pointer.pointee.handle = inserted.handle
         if shared.listeners[listener].isLenient { inserted.pointer.pointee.flags.insert(.lenient) }
+        if !extras.identity.mountPoint.isEmpty { inserted.pointer.pointee.flags.insert(.mounted) }
         return inserted.pointer
     }
 }

@@ -29,6 +29,7 @@ extension Shard {
         if isDraining { disconnectSettled() }
         if state.pointee.notifiesDelivered { notifyDelivered() }
         freeEnded()
+        hooks.sampleBudgets(now: now)
         state.pointee.topics.beginTurn()
     }
 

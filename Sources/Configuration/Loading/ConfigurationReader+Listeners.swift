@@ -21,14 +21,15 @@ public struct TransportSupport: Hashable, Sendable {
 
 /// Keys of one listener.
 enum ListenerKey: String, CaseIterable {
-    case url, allowAnonymous = "allow_anonymous", strictness, cert, key, certificates, ca, clientCA = "client_ca",
+    case url, allowAnonymous = "allow_anonymous", mountPoint = "mount_point", strictness, cert, key, certificates, ca,
+        clientCA = "client_ca",
         clientCRL = "client_crl", clientAuth = "client_auth", identity, minVersion = "min_version", ciphers,
         cipherSuites = "cipher_suites", groups, origins, proxyProtocol = "proxy_protocol"
 
     /// Schemes that know the key, as words; nil = all.
     func missing(for scheme: ListenerURL.Scheme) -> String? {
         switch self {
-        case .url, .allowAnonymous, .strictness: nil
+        case .url, .allowAnonymous, .mountPoint, .strictness: nil
         case .cert, .key, .certificates, .ca, .clientCA, .clientCRL, .clientAuth, .identity, .minVersion, .ciphers,
             .cipherSuites, .groups:
             scheme.usesTLS ? nil : "mqtts:// and wss://"
@@ -99,6 +100,7 @@ extension ConfigurationReader {
                         try BooleanText.parse(try node.scalarText(expected: "true or false"))
                     }, at: node.position) ?? false
         }
+        if let node = values[.mountPoint]?.value { listener.mountPoint = mountPoint(node) }
         if values[.strictness] != nil { listener.strictness = choice(values[.strictness], Strictness.strict) }
         if url.scheme.usesTLS { listener.tls = tls(values, of: entry) }
         if let node = values[.origins]?.value { listener.origins = texts(node, expected: "an origin") }
@@ -109,6 +111,20 @@ extension ConfigurationReader {
                 at: urlEntry.value.position)
         }
         configuration.listeners.append(listener)
+    }
+
+    /// Topics stand under it: no wildcard, and none of the broker's own.
+    private mutating func mountPoint(_ node: YAMLNode) -> String {
+        attempt(
+            { () throws(ValueProblem) in
+                let shape = "the beginning of topic names, such as \"tenants/7/\""
+                let text = try node.scalarText(expected: shape)
+                let isUsable =
+                    !text.isEmpty && text.utf8.count <= 1024 && !text.hasPrefix("$")
+                    && !text.unicodeScalars.contains { "+#\0".unicodeScalars.contains($0) }
+                guard isUsable else { throw .wrongShape(found: "'\(text)'", expected: shape) }
+                return text
+            }, at: node.position) ?? ""
     }
 
     private func hint(forListenerKey name: String) -> KeyHint {

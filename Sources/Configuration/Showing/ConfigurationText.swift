@@ -76,6 +76,7 @@ public enum ConfigurationText {
         for listener in listeners {
             var members = ["url: \(PlainYAML.quoted(listener.url.description))"]
             members.append("allow_anonymous: \(listener.allowsAnonymous)")
+            if !listener.mountPoint.isEmpty { members.append("mount_point: \(PlainYAML.quoted(listener.mountPoint))") }
             if let strictness = listener.strictness { members.append("strictness: \(strictness.rawValue)") }
             if let tls = listener.tls { members += tlsMembers(tls) }
             if !listener.origins.isEmpty { members.append("origins: \(list(listener.origins))") }

@@ -79,6 +79,7 @@ extension ListenerSettings {
         self.init(
             name: listener.name, allowAnonymous: listener.allowsAnonymous,
             isLenient: (listener.strictness ?? mqtt.strictness) == .lenient)
+        mountPoint = Array(listener.mountPoint.utf8)
         certificateIsLogin = listener.tls.map { $0.identity != .username } ?? false
         if listener.url.scheme.usesTLS { layers.insert(.tls) }
         if listener.url.scheme.usesWebSocket { layers.insert(.webSocket) }

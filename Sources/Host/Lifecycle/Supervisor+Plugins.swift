@@ -56,11 +56,13 @@ extension Supervisor {
             "stuck": .boolean(plugin.isStuck), "left_out": .array(plugin.leftOut.map { .string($0) }),
             "addresses": .object(plugin.addresses.map { (key: $0.name, value: .string($0.url)) }),
             "hooks": .array(plugin.hooks.map { .string($0) }), "failures": JSONText(plugin.failures),
+            "over_budget": JSONText(plugin.overruns),
             "pending": JSONText(plugin.pending), "dropped_events": JSONText(plugin.droppedEvents),
             "accounts": [
                 "memory": JSONText(accounts.memory), "timers": JSONText(accounts.timers),
                 "watches": JSONText(accounts.watches), "descriptors": JSONText(accounts.descriptors),
                 "threads": JSONText(accounts.threads), "events": JSONText(accounts.events),
+                "retained": JSONText(accounts.retained),
             ],
         ]
     }

@@ -20,7 +20,7 @@ extension PluginEntry {
         guard hook < 64 else { return "has a policy for '\(policy.hook)', but a notify hook decides nothing" }
         if policy.chain != nil, !HookTraits.hasChoiceOfChain(hook) {
             return "has 'policy' for '\(policy.hook)', whose chain is fixed; "
-                + "it can be chosen for acl.subscribe and acl.publish"
+                + "it can be chosen for auth.connect, acl.subscribe, acl.publish and acl.deliver"
         }
         return nil
     }

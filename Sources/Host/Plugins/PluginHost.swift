@@ -39,6 +39,9 @@ public final class PluginHost: Sendable {
         var probedBreakers: Set<Breaker> = []
         /// Failures of each instance (hook 0) when they were last compared.
         var failuresSeen: [Breaker: UInt64] = [:]
+        /// Calls over budget by instance number as they were told last, and when.
+        var overrunsTold: [UInt64: UInt64] = [:]
+        var overrunsToldAt: Int64 = 0
         /// How the last generation that passed its trial behaved, by id.
         var conduct: [String: TrialRecord] = [:]
         /// Who wants hooks to be measured.
@@ -185,6 +188,7 @@ extension PluginStatus {
             pending: running.hooks.pendingCalls, droppedEvents: running.hooks.events.dropped)
         number = instance.number
         accounts = instance.accounts(running.hooks)
+        overruns = running.hooks.overruns
         sha256 = running.image.sha256
         trialEnds = trial?.ends
         refused = refusal?.reason

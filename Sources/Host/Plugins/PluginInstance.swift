@@ -66,6 +66,7 @@ final class PluginInstance: @unchecked Sendable {
     let registrationsChanged: @Sendable (@escaping @Sendable () -> Void) -> Void
     let publications = PublicationCount()
     let jobs = JobNumbers()
+    let kept = KeptObjects()
     /// States made by `start_shard`. Written before the first call of a hook, constant afterwards.
     var shardStates: [UnsafeMutableRawPointer?] = []
     /// kv/1; opened before start, constant afterwards. Nil when it was not granted.
@@ -170,6 +171,7 @@ final class PluginInstance: @unchecked Sendable {
         handle.pointee.provide = granted("provide/1", ServiceTables.provide)
         handle.pointee.abi = granted("abi/1", ServiceTables.abi)
         handle.pointee.thread_check = granted("thread_check/1", ServiceTables.threadCheck)
+        handle.pointee.message = granted("message/1", ServiceTables.message)
     }
 
     /// Runs `body` on a worker unless the instance is stopping; false then.
@@ -203,6 +205,7 @@ final class PluginInstance: @unchecked Sendable {
     }
 
     func freeAllocations() {
+        kept.removeAll()
         state.withLock { state in
             for memory in state.allocations { free(memory) }
             state.allocations = []

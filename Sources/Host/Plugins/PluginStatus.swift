@@ -20,6 +20,8 @@ public struct PluginStatus: Sendable {
     public var hooks: [String]
     /// Hook calls that ended in an error or a missed deadline.
     public var failures: UInt64
+    /// Calls on an event loop that took longer than the hook's deadline, of those that were looked at.
+    public var overruns: UInt64 = 0
     /// Calls it has not answered yet.
     public var pending: Int
     /// Events it was too slow for.

@@ -2,6 +2,7 @@
  * pass untouched:
  *
  *   client id "refused"         auth.connect refuses it             user "late"     is answered later, from a worker
+ *   user "tenant"               sees tenants/7/ as its whole tree
  *   method "STEP"               auth.exchange, two steps            PSK "sensor"    has the key "sixteen bytes..."
  *   filter "pended/#"           answered later, with less QoS       "deferred/#"    answered on a worker
  *   filter "rewritten"          becomes "every/rewritten"           topic "forbidden" ends the connection
@@ -25,7 +26,7 @@ static void check_call(const hl_call *call, uint32_t hook, const void *input) {
 }
 
 static void check_client(const hl_call *call, const hl_client *client) {
-    if (!client || !HL_HAS(client, hl_client, psk_identity) || !client->connection || !client->address.len
+    if (!client || !HL_HAS(client, hl_client, mount_point) || !client->connection || !client->address.len
         || !client->listener.len)
         hl_logf(call->self, HL_LOG_INFO, "test.wrong", "the client of hook %u", call->hook);
 }
@@ -89,6 +90,14 @@ static hl_verdict on_auth_connect(void *state, hl_call *call, const hl_connect *
         hl_logf(call->self, HL_LOG_INFO, "test.inside", "%.*s %.*s", HL_S(connect->client->address),
                 HL_S(connect->client->listener));
     if (hl_view_equal(connect->username, "late")) return CALL(call->self, executor, defer)(call, answer_late);
+    if (connect->granted) hl_log(call->self, HL_LOG_INFO, "test.wrong", "granted by nobody");
+    if (hl_view_equal(connect->username, "tenant")) {
+        if (ON(call, set_mount_point)(call, hl_str("tenants/7/")) != HL_OK
+            || call->api->set_mount_point(call, hl_str("a/+/")) != HL_INVALID
+            || call->api->set_limit(call, HL_LIMIT_SESSION_EXPIRY, 60) != HL_OK)
+            return HL_ERROR;
+        return HL_ALLOW;
+    }
     if (!connect->username.len) return HL_ALLOW;
     groups[0] = hl_str("first");
     groups[1] = hl_str("second");
@@ -181,6 +190,26 @@ static hl_verdict on_acl_deliver(void *state, hl_call *call, const hl_delivery *
 
 /* ---- messages ---- */
 
+/* Edits of a part of the message, which leave it as it was but for what they say. */
+static void edit_parts(hl_call *call) {
+    hl_property property;
+    memset(&property, 0, sizeof property);
+    property.id = HL_PROPERTY_CONTENT_TYPE;
+    property.value = hl_str("text/plain");
+    if (ON(call, set_property)(call, &property) != HL_OK) hl_log(call->self, HL_LOG_INFO, "test.wrong", "set_property");
+    property.id = HL_PROPERTY_TOPIC_ALIAS;
+    if (call->api->set_property(call, &property) != HL_INVALID
+        || call->api->set_properties(call, hl_str("no properties")) != HL_INVALID
+        || ON(call, remove_property)(call, HL_PROPERTY_CONTENT_TYPE) != HL_OK
+        || call->api->remove_property(call, HL_PROPERTY_CONTENT_TYPE) != HL_NOT_FOUND
+        || ON(call, insert_user_property)(call, 0, hl_str("first"), hl_str("of two")) != HL_OK
+        || ON(call, remove_user_property)(call, hl_str("first")) != HL_OK
+        || call->api->remove_user_property(call, hl_str("first")) != HL_NOT_FOUND
+        || ON(call, splice_payload)(call, 2, 2, hl_str("--")) != HL_OK
+        || call->api->splice_payload(call, 7, 0, hl_str("")) != HL_INVALID)
+        hl_log(call->self, HL_LOG_INFO, "test.wrong", "edits of parts");
+}
+
 static hl_verdict edit(hl_call *call) {
     void *scratch = ON(call, alloc)(call, 6);
     if (!scratch) return HL_ERROR;
@@ -189,6 +218,7 @@ static hl_verdict edit(hl_call *call) {
     ON(call, set_payload)(call, hl_bytes(scratch, 6));
     ON(call, set_properties)(call, hl_str(""));
     ON(call, add_user_property)(call, hl_str("by"), hl_str("everything"));
+    edit_parts(call);
     ON(call, set_retain)(call, 0);
     ON(call, set_expiry)(call, 60);
     return HL_REPLACE;

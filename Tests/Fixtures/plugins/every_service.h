@@ -39,6 +39,39 @@ static hl_status publish(everything *e, const char *topic, const char *text, con
     return CALL(e->self, publish, publish)(e->self, &publication);
 }
 
+static void reported(void *state, void *user, const hl_publish_report *report) {
+    everything *e = (everything *)state;
+    hl_logf(e->self, HL_LOG_INFO, "test.reported", "%s %u %u %d: %u %u %u %u %u", (const char *)user, report->status,
+            report->reason_code, report->id != 0, (unsigned)report->matched, (unsigned)report->sent,
+            (unsigned)report->queued, (unsigned)report->denied, (unsigned)report->dropped);
+}
+
+/* ---- message/1 ---- */
+
+static void look_at_kept(void *state, void *user) {
+    everything *e = (everything *)state;
+    const hl_msg *msg = (const hl_msg *)user;
+    hl_logf(e->self, HL_LOG_INFO, "test.kept", "%.*s %.*s %.*s", HL_S(msg->topic), HL_S(msg->payload),
+            HL_S(msg->publisher->client_id));
+    if (CALL(e->self, message, release)(e->self, msg) != HL_OK
+        || e->self->message->release(e->self, msg) != HL_NOT_FOUND)
+        say(e->self, "test.wrong", "release");
+}
+
+static void keep(everything *e, const hl_msg *msg) {
+    const hl_message_v1 *message = e->self->message;
+    const hl_msg *kept = USE(message, message, retain)(e->self, msg);
+    const hl_client *client = USE(message, message, retain_client)(e->self, msg->publisher);
+    if (!kept || !client || kept == msg || message->retain(e->self, kept) != kept
+        || USE(message, message, count)(e->self) != 2 || USE(message, message, bytes)(e->self) < 100
+        || !hl_view_equal(client->client_id, "keeper")
+        || USE(message, message, release_client)(e->self, client) != HL_OK
+        || message->release(e->self, msg) != HL_NOT_FOUND || message->release(e->self, kept) != HL_OK)
+        say(e->self, "test.wrong", "keep");
+    else
+        hl_submit(e->self, look_at_kept, (void *)(uintptr_t)kept);
+}
+
 static void ready(void *state, void *user) {
     everything *e = (everything *)state;
     (void)user;

@@ -95,6 +95,19 @@ static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
         publish(e, "every/lost", "lost", "nobody", "lost");
         if (publish(e, "every/+", "", "", "") != HL_INVALID) say(e->self, "test.wrong", "topic");
         CALL(e->self, publish, when_ready)(e->self, ready, 0);
+    } else if (hl_view_equal(msg->payload, "count")) {
+        hl_publication publication;
+        memset(&publication, 0, sizeof publication);
+        publication.struct_size = sizeof publication;
+        publication.topic = hl_str("counted");
+        publication.qos = 1;
+        publication.user = (void *)(uintptr_t)"counted";
+        publication.report = reported;
+        CALL(e->self, publish, publish)(e->self, &publication);
+        publication.properties = hl_str("no properties");
+        if (e->self->publish->publish(e->self, &publication) != HL_INVALID) say(e->self, "test.wrong", "properties");
+    } else if (hl_view_equal(msg->payload, "keep")) {
+        keep(e, msg);
     } else if (hl_view_equal(msg->payload, "sessions")) {
         CALL(e->self, client, get)(e->self, hl_str("dev-1"), sessions, (void *)(uintptr_t)"get");
         CALL(e->self, client, get)(e->self, hl_str("nobody"), sessions, (void *)(uintptr_t)"nobody");
@@ -197,7 +210,7 @@ static void stop(hl_self *self, void *state) {
 static const char *const required[] = {
     "log/1", "publish/1", "consume/1", "client/1", "subs/1", "retained/1", "kv/1", "http/1", "metrics/1", "trace/1",
     "state/1", "executor/1", "timer/1", "watch/1", "reactor/1", "topic/1", "clock/1", "random/1", "provide/1", "abi/1",
-    "thread_check/1", 0};
+    "thread_check/1", "message/1", 0};
 static const char *const optional[] = {"http_server/1", "administration/1", "connection/1", 0};
 static const hl_config_key keys[] = {
     {"name", HL_TEXT, "nobody", "Any text."},

@@ -89,7 +89,7 @@ import Testing
         let harness = try PluginHarness()
         let policies = [
             policy("acl.publsh"), policy("notify.connected") { $0.deadline = .seconds(1) },
-            policy("auth.connect") { $0.chain = .allMustAllow },
+            policy("auth.exchange") { $0.chain = .allMustAllow },
         ]
         let error = #expect(throws: ConfigurationErrors.self) {
             try harness.apply([try verdict(harness, "HL_ALLOW", id: "first", policies)])

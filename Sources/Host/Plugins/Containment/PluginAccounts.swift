@@ -16,6 +16,8 @@ public struct PluginAccounts: Sendable, Equatable {
     public var threads = 0
     /// Events that wait for it.
     public var events = 0
+    /// Messages and clients it keeps (message/1).
+    public var retained = 0
 
     static let maximumMemory = 1 << 30
     static let maximumTimers = 4096
@@ -29,6 +31,7 @@ public struct PluginAccounts: Sendable, Equatable {
     var leaks: String? {
         var words: [String] = []
         if threads > 0 { words.append("\(threads) threads") }
+        if retained > 0 { words.append("\(retained) messages or clients it retained") }
         if pending > 0 { words.append("inputs of \(pending) calls it never let go of") }
         return words.isEmpty ? nil : words.joined(separator: ", ")
     }
@@ -44,6 +47,7 @@ extension PluginInstance {
         accounts.descriptors = context.reactor.count(of: group)
         accounts.pending = hooks?.pendingCalls ?? 0
         accounts.events = hooks?.events.usage.events ?? 0
+        accounts.retained = kept.usage.count
         accounts.threads = ThreadName.count(PluginAccounts.threadName(of: id))
         return accounts
     }

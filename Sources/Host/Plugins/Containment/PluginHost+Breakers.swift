@@ -19,6 +19,7 @@ extension PluginHost {
             return (Dictionary(now) { $1 }, state.failuresSeen, !state.probedBreakers.isEmpty)
         }
         state.withLock { $0.failuresSeen = now }
+        tellOverruns()
         let grows = now.contains { breaker, failures in failures >= (before[breaker] ?? 0) &+ limit }
         guard grows || isProbing else { return watchFailures() }
         beginMeasuring()
@@ -30,6 +31,30 @@ extension PluginHost {
                     host.watchFailures()
                 }
             }
+        }
+    }
+
+    /// Says who takes longer on an event loop than it may, with a line per instance in ten seconds at most.
+    private func tellOverruns() {
+        let time = monotonicNow()
+        let told = state.withLock { state in
+            guard time >= state.overrunsToldAt &+ 10_000_000_000 else { return [(RunningPlugin, UInt64)]() }
+            var told: [(RunningPlugin, UInt64)] = []
+            for running in state.running {
+                let (number, count) = (running.instance.number, running.hooks.overruns)
+                let before = state.overrunsTold[number] ?? 0
+                // A new generation counts from zero.
+                if count > before { told.append((running, count - before)) }
+                state.overrunsTold[number] = count
+            }
+            state.overrunsToldAt = time
+            return told
+        }
+        for (running, count) in told {
+            context.log(
+                .warn, running.instance.id, "plugin.over_budget",
+                "calls on event loops took longer than the hook's deadline; plugins top shows which",
+                [(key: "calls", value: "\(count)")])
         }
     }
 

@@ -24,6 +24,7 @@ enum ServiceTables {
         ("reactor/1", UnsafeRawPointer(reactor)), ("provide/1", UnsafeRawPointer(provide)),
         ("abi/1", UnsafeRawPointer(abi)), ("thread_check/1", UnsafeRawPointer(threadCheck)),
         ("administration/1", UnsafeRawPointer(administration)), ("connection/1", UnsafeRawPointer(connection)),
+        ("message/1", UnsafeRawPointer(message)),
     ]
 
     /// Services that change or show more than a plugin needs: only for those that ask for them by name.
@@ -54,6 +55,7 @@ enum ServiceTables {
     nonisolated(unsafe) static let threadCheck = constant(makeThreadCheck())
     nonisolated(unsafe) static let administration = constant(makeAdministration())
     nonisolated(unsafe) static let connection = constant(makeConnection())
+    nonisolated(unsafe) static let message = constant(makeMessage())
 
     /// Never freed: plugins keep the pointers.
     private static func constant<Table>(_ table: Table) -> UnsafePointer<Table> {

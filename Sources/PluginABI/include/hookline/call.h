@@ -4,6 +4,7 @@
 #ifndef HOOKLINE_CALL_H
 #define HOOKLINE_CALL_H
 
+#include "message.h"
 #include "types.h"
 
 #ifdef __cplusplus
@@ -36,6 +37,7 @@ extern "C" {
 #define HL_ANSWER_RECEIVE_MAX 0x8000u
 #define HL_ANSWER_KEEP_ALIVE 0x10000u
 #define HL_ANSWER_TARGETS 0x20000u /* add_target, remove_target */
+#define HL_ANSWER_MOUNT_POINT 0x40000u
 
 /* What set_limit lowers. A value above what is in force changes nothing. */
 #define HL_LIMIT_SESSION_EXPIRY 1u /* seconds */
@@ -67,10 +69,11 @@ typedef struct hl_answer {
     hl_view data;       /* auth.exchange: Authentication Data for the client */
     hl_view memo;       /* auth.exchange: what the next step of this exchange shall be given back */
     hl_time expires_at; /* auth.connect, auth.exchange: monotonic; the connection ends then */
-    uint32_t session_expiry; /* session.open: seconds */
-    uint32_t receive_max;    /* session.open */
-    uint32_t keep_alive;     /* session.open: seconds */
+    uint32_t session_expiry; /* as set_limit: seconds */
+    uint32_t receive_max;    /* as set_limit */
+    uint32_t keep_alive;     /* as set_limit: seconds */
     uint32_t reserved;
+    hl_view mount_point; /* as set_mount_point */
 } hl_answer;
 
 /* Runs on a worker and may block; must end in hl_complete, or hand call->token to whoever will call complete. call is
@@ -118,7 +121,7 @@ typedef struct hl_call_v1 {
     /* auth.connect and auth.exchange with HL_ALLOW: when the credentials end (monotonic; clock/1 turns wall time into
      * it). The client is sent DISCONNECT 0xA0 then, unless it has authenticated again. Without it there is no end. */
     hl_status (*set_expires_at)(hl_call *call, hl_time when);
-    /* session.open with HL_ALLOW: lowers one HL_LIMIT_*. */
+    /* auth.connect, auth.exchange (log-in) and session.open with HL_ALLOW: lowers one HL_LIMIT_*. */
     hl_status (*set_limit)(hl_call *call, uint32_t limit, uint32_t value);
     /* msg.route: the session of this client gets the message at this QoS at most, subscribed or not. At most 256. */
     hl_status (*add_target)(hl_call *call, hl_view client_id, uint32_t qos);
@@ -127,6 +130,23 @@ typedef struct hl_call_v1 {
     /* msg.out: which receiver the edits that follow are for: an index of the batch, or HL_ALL_RECEIVERS, which is also
      * what holds before the first select. An edit for one receiver begins with the edits for all made before it. */
     hl_status (*select)(hl_call *call, uint32_t receiver);
+    /* auth.connect and auth.exchange (log-in) with HL_ALLOW: puts these bytes before every topic and filter of the
+     * client, and takes them away from what it is sent: its tree begins there and it sees nothing else. Hooks, other
+     * clients and the log see the whole topic. In the place of the listener's mount_point; at most 1,024 bytes, no
+     * wildcard, does not begin with '$'. It ends with '/' unless names are to be prefixed. */
+    hl_status (*set_mount_point)(hl_call *call, hl_view mount_point);
+    /* Messages with HL_REPLACE, as edited so far: takes remove bytes out of the payload at offset, and puts insert
+     * there. HL_INVALID: beyond its end. */
+    hl_status (*splice_payload)(hl_call *call, uint64_t offset, uint64_t remove, hl_view insert);
+    /* Messages with HL_REPLACE, as edited so far: sets one property that is forwarded and is no user property, in the
+     * place of the one that was there. HL_INVALID: not such a property, or not such a value. */
+    hl_status (*set_property)(hl_call *call, const hl_property *property);
+    /* ... removes every property of this id. HL_NOT_FOUND: there is none. */
+    hl_status (*remove_property)(hl_call *call, uint32_t id);
+    /* ... puts a user property before the one at index among the user properties, or at the end. */
+    hl_status (*insert_user_property)(hl_call *call, uint32_t index, hl_view name, hl_view value);
+    /* ... removes every user property of this name. HL_NOT_FOUND: there is none. */
+    hl_status (*remove_user_property)(hl_call *call, hl_view name);
 } hl_call_v1;
 
 #define HL_CALL_MAY_PEND 0x1u

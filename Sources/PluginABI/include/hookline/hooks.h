@@ -2,8 +2,10 @@
  * hookline/hooks.h - the hooks: their ids, their types, the verdicts each of them has, and how to ask for them.
  *
  * The chain of a hook is the order of plugins.yaml. The host runs it: HL_DENY ends it at once and is final;
- * auth.connect ends with the first HL_ALLOW; the acl hooks need every plugin that does not abstain to allow. When all
- * abstain, the configured default holds: deny as soon as an auth or acl plugin is configured.
+ * auth.connect ends with the first HL_ALLOW; the acl hooks need every plugin that does not abstain to allow. An entry
+ * of plugins.yaml can have it the other way round for its plugin: `hooks: { auth.connect: { policy: all-must-allow } }`
+ * (later plugins are asked as well, and see in hl_connect.granted who the client is so far), or first-decides for an
+ * acl hook. When all abstain, the configured default holds: deny as soon as an auth or acl plugin is configured.
  */
 #ifndef HOOKLINE_HOOKS_H
 #define HOOKLINE_HOOKS_H
@@ -83,7 +85,8 @@ typedef hl_verdict (*hl_tls_psk_fn)(void *state, hl_call *call, const hl_psk *ps
 typedef hl_verdict (*hl_tls_peer_fn)(void *state, hl_call *call, const hl_peer *peer);
 
 /* auth.connect [loop], may pend, 5 s, on failure deny. HL_ABSTAIN | HL_ALLOW | HL_DENY | HL_PENDING | HL_ERROR.
- * Setters: reason, rule, identity, expires_at. Not called for a client that names an Authentication Method.
+ * Setters: reason, rule, identity, expires_at, mount_point, limit. Not called for a client that names an
+ * Authentication Method.
  *
  *   static hl_verdict log_in(void *state, hl_call *call, const hl_connect *c) {
  *       return hl_view_equal(c->username, "alice") && hl_view_equal(c->password, "secret") ? HL_ALLOW : HL_ABSTAIN;
@@ -92,7 +95,8 @@ typedef hl_verdict (*hl_tls_peer_fn)(void *state, hl_call *call, const hl_peer *
 typedef hl_verdict (*hl_auth_connect_fn)(void *state, hl_call *call, const hl_connect *connect);
 
 /* auth.exchange [loop], may pend, 10 s per step, on failure deny. HL_ABSTAIN (not my method) | HL_CONTINUE | HL_ALLOW |
- * HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule, data, memo, identity, expires_at.
+ * HL_DENY | HL_PENDING | HL_ERROR. Setters: reason, rule, data, memo, identity, expires_at; at a log-in mount_point and
+ * limit too.
  * The first plugin that does not abstain has the exchange: the later steps, and re-authentications, go to it alone. All
  * abstain: the client is refused with 0x8C. A re-authentication may change groups and account, not the user name.
  *

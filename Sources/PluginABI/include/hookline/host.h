@@ -17,6 +17,7 @@
 #include "services/introspection.h"
 #include "services/kv.h"
 #include "services/log.h"
+#include "services/message.h"
 #include "services/metrics.h"
 #include "services/provide.h"
 #include "services/publish.h"
@@ -91,6 +92,7 @@ struct hl_self {
     const hl_provide_v1 *provide;
     const hl_abi_v1 *abi;
     const hl_thread_check_v1 *thread_check;
+    const hl_message_v1 *message;
     /* Only for plugins that list them as required or optional, and by get_service: http_server/1, administration/1,
      * connection/1. */
 };

@@ -38,6 +38,7 @@ typedef struct hl_client {
     hl_view certificate_der; /* the certificate itself, in hooks until the client has been let in (tls.peer,
                              auth.connect, auth.exchange of a log-in); empty later and without one */
     hl_view psk_identity; /* the name beside the pre-shared key it has proved to have; empty without one */
+    hl_view mount_point;  /* what stands before all its topics and filters, and it does not see; empty without one */
 } hl_client;
 
 /* A network connection that was just accepted: nothing has been read from it. */
@@ -104,6 +105,22 @@ typedef struct hl_msg {
     const hl_trace_context *trace; /* NULL: nobody traces it; lives as long as the message */
 } hl_msg;
 
+#define HL_GRANTED_IDENTITY 0x1u /* username, groups and account count */
+
+/* Who a client is so far, by the plugins before this one whose policy is all-must-allow. What a later one says about
+ * the identity, or the mount point, takes the place of what was there; the earlier end of the credentials holds. */
+typedef struct hl_granted {
+    uint32_t struct_size;
+    uint32_t flags;   /* HL_GRANTED_* */
+    hl_view username; /* empty: as in CONNECT */
+    hl_view account;
+    const hl_view *groups;
+    uint32_t group_count;
+    uint32_t reserved;
+    hl_time expires_at; /* monotonic; 0: no end */
+    hl_view mount_point;
+} hl_granted;
+
 #define HL_CONNECT_CLEAN_START 0x01u
 #define HL_CONNECT_HAS_USERNAME 0x02u
 #define HL_CONNECT_HAS_PASSWORD 0x04u
@@ -127,6 +144,7 @@ typedef struct hl_connect {
     uint32_t receive_max;
     uint32_t max_packet_size; /* 0 = no limit */
     uint32_t max_topic_alias;
+    const hl_granted *granted; /* NULL: nobody has allowed it yet */
 } hl_connect;
 
 #define HL_EXCHANGE_AGAIN 0x1u /* re-authentication of a client that is online [MQTT-4.12.1-1] */
