@@ -88,6 +88,17 @@ static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
     check_call(call, HL_HOOK_MSG_IN, msg);
     check_message(call, msg);
     if (begins(msg->topic, "edit/")) return edit(call);
+    if (hl_view_equal(msg->topic, "clone/me")) {
+        hl_publication clone = hl_publication_like(msg, call->now);
+        hl_view rest = msg->topic, level = {0, 0};
+        uint32_t levels = 0;
+        while (hl_topic_next_level(&rest, &level)) levels++;
+        if (levels != 2 || !hl_view_equal(level, "me")) say(e->self, "test.wrong", "levels");
+        clone.topic = hl_str("cloned");
+        clone.cause = call;
+        if (CALL(e->self, publish, publish)(e->self, &clone) != HL_OK) say(e->self, "test.wrong", "clone");
+        return HL_ABSTAIN;
+    }
     if (!hl_view_equal(msg->topic, "ask")) return HL_ABSTAIN;
     if (hl_view_equal(msg->payload, "publish")) {
         publish(e, "every/thing", "plain", "", "plain");

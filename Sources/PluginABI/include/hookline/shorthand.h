@@ -235,6 +235,45 @@ static inline void hl_delivery_allow(const hl_delivery *delivery, uint32_t index
     delivery->allow[index / 64] |= (uint64_t)1 << (index % 64);
 }
 
+/* ---- messages ---- */
+
+/* Takes the next level off the front of a topic or filter; 0 when there is none. An empty level is one.
+ *
+ *   hl_view rest = msg->topic, level;
+ *   while (hl_topic_next_level(&rest, &level)) ...
+ */
+static inline int hl_topic_next_level(hl_view *rest, hl_view *level) {
+    uint64_t end = 0;
+    if (!rest->ptr) return 0;
+    while (end < rest->len && rest->ptr[end] != '/') end++;
+    level->ptr = rest->ptr;
+    level->len = end;
+    if (end < rest->len) {
+        rest->ptr += end + 1;
+        rest->len -= end + 1;
+    } else {
+        rest->ptr = 0;
+        rest->len = 0;
+    }
+    return 1;
+}
+
+/* A message as one to publish: a clone, to be changed and given to publish/1. Its views are those of msg. now: of the
+ * call, for what is left of its time; a message that has none left expires a second later. */
+static inline hl_publication hl_publication_like(const hl_msg *msg, hl_time now) {
+    hl_publication publication;
+    memset(&publication, 0, sizeof publication);
+    publication.struct_size = sizeof publication;
+    publication.flags = msg->flags & HL_MSG_RETAIN ? HL_RETAIN : 0;
+    publication.topic = msg->topic;
+    publication.payload = msg->payload;
+    publication.properties = msg->properties;
+    publication.qos = msg->qos;
+    if (msg->expires != HL_NEVER)
+        publication.expiry = msg->expires <= now ? 1 : (uint32_t)((msg->expires - now + 999999999) / 1000000000);
+    return publication;
+}
+
 /* ---- services ---- */
 
 /* flags: 0, HL_RETAIN, HL_TO_OWN_HOOKS. Everything is copied. */

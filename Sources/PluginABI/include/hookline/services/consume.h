@@ -1,5 +1,12 @@
 /*
  * hookline/services/consume.h - consume/1: a subscriber inside the broker, without a connection.
+ *
+ *   static void keep(void *state, void *user, const hl_batch *batch) {
+ *       uint32_t i;
+ *       for (i = 0; i < batch->count; i++) append((history *)state, hl_batch_msg(batch, i));
+ *   }
+ *   ...
+ *   hl_consume(self, hl_str("sensors/#"), keep, 0);
  */
 #ifndef HOOKLINE_SERVICES_CONSUME_H
 #define HOOKLINE_SERVICES_CONSUME_H

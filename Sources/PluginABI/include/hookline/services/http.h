@@ -3,6 +3,13 @@
  *
  * Whoever is registered for a path is found by the longest prefix of whole segments: "/api/v1/twins" has
  * "/api/v1/twins/7", not "/api/v1/twinset". The server checks who asks before it dispatches.
+ *
+ *   static void answer(void *state, void *user, const hl_http_request *request) {
+ *       hl_self *self = ((plugin *)state)->self;
+ *       hl_http_response response = {sizeof response, 0, 200, 0, 0, {0, 0}, {0, 0}};
+ *       response.body = hl_str("{\"up\":true}");
+ *       self->http->respond(self, request->token, &response);
+ *   }
  */
 #ifndef HOOKLINE_SERVICES_HTTP_H
 #define HOOKLINE_SERVICES_HTTP_H

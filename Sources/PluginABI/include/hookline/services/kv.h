@@ -3,6 +3,12 @@
  *
  * Reading is from memory and never waits. A change is seen by readers at once; it survives a crash when done has been
  * called with HL_OK (or flush has returned). An ephemeral broker (hookline --ephemeral) keeps them in memory only.
+ *
+ *   uint64_t count = 0, version = HL_KV_ABSENT;
+ *   do {
+ *       if (kv->get(self, hl_str("starts"), &count, sizeof count, 0, &version) == HL_NOT_FOUND) version = HL_KV_ABSENT;
+ *       count++;
+ *   } while (kv->set(self, hl_str("starts"), hl_bytes(&count, sizeof count), version, 0, 0, 0) == HL_CONFLICT);
  */
 #ifndef HOOKLINE_SERVICES_KV_H
 #define HOOKLINE_SERVICES_KV_H

@@ -27,8 +27,8 @@
 extern "C" {
 #endif
 
-/* message/1 [any]. At most 65,536 things and 64 MiB are kept for one instance: NULL beyond, and said in the log. Whatever
- * is not let go of is freed after destroy. What is kept is read-only and may be read by several threads at once. */
+/* message/1 [any]. At most 65,536 things and 64 MiB are kept for one instance: NULL beyond, and said in the log.
+ * Whatever is not let go of is freed after destroy. What is kept is read-only, for any number of threads at once. */
 typedef struct hl_message_v1 {
     uint32_t struct_size;
     uint32_t flags;

@@ -1,5 +1,8 @@
 /*
  * hookline/services/metrics.h - metrics/1: counters, gauges and histograms; collect, for the plugin that exposes them.
+ *
+ *   h->seen = hl_metric_define(self, HL_COUNTER, "seen_total", "Messages that were seen.");       in start
+ *   self->metrics->add(h->seen, 1);                                                       in a hook, without a lock
  */
 #ifndef HOOKLINE_SERVICES_METRICS_H
 #define HOOKLINE_SERVICES_METRICS_H

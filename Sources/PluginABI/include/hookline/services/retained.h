@@ -1,5 +1,9 @@
 /*
  * hookline/services/retained.h - retained/1: the retained messages.
+ *
+ * What is got comes on a worker, as for a consumer: batches whose messages are valid until the function returns.
+ *
+ *   self->retained->match(self, hl_str("config/#"), load, 0);          load sees HL_BATCH_LAST when that was all
  */
 #ifndef HOOKLINE_SERVICES_RETAINED_H
 #define HOOKLINE_SERVICES_RETAINED_H

@@ -1,5 +1,8 @@
 /*
  * hookline/services/topic.h - topic/1, clock/1 and random/1.
+ *
+ *   if (self->topic->covers(self, allowed_filter, subscribe->filter)) return HL_ALLOW;
+ *   expires_at = call->now + (token_ends_wall - self->clock->wall(self));      wall time on the monotonic clock
  */
 #ifndef HOOKLINE_SERVICES_TOPIC_H
 #define HOOKLINE_SERVICES_TOPIC_H

@@ -1,5 +1,9 @@
 /*
  * hookline/services/trace.h - trace/1: spans with W3C trace context.
+ *
+ *   hl_span span = self->trace->begin_in(self, hl_str("geo.lookup"), msg->trace);      0, and free, without one
+ *   ...
+ *   self->trace->end(self, span, HL_OK);
  */
 #ifndef HOOKLINE_SERVICES_TRACE_H
 #define HOOKLINE_SERVICES_TRACE_H

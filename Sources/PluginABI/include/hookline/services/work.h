@@ -2,7 +2,13 @@
  * hookline/services/work.h - executor/1, timer/1, watch/1 and reactor/1: threads that a plugin need not have.
  *
  * All functions given here run on a worker, may block, and are called with the shared state of the instance. What has
- * not begun when the instance stops never begins.
+ * not begun when the instance stops never begins. out may be NULL for work that is never cancelled.
+ *
+ *   static void tick(void *state, void *user) { sweep((cache *)state); }
+ *   ...
+ *   self->timer->start(self, HL_SECONDS(60), HL_SECONDS(60), tick, 0, 0);
+ *   self->watch->add(self, hl_config_path(config, "rules"), read_rules, 0, 0);
+ *   self->reactor->add(self, socket, HL_FD_READ, readable, connection, &connection->registration);
  */
 #ifndef HOOKLINE_SERVICES_WORK_H
 #define HOOKLINE_SERVICES_WORK_H
