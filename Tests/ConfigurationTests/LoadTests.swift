@@ -39,6 +39,16 @@ import Testing
         #expect(loaded.configuration.plugins[1].config?["topics"]?.elements?.first?.text == "raw/#")
     }
 
+    @Test func aListenerMayHaveAMountPoint() throws {
+        let listener = "broker: { listeners: { a: { url: \"mqtt://127.0.0.1:1\", mount_point: \"%\" } } }"
+        let loaded = try load(listener.replacing("%", with: "tenants/7/"))
+        #expect(loaded.configuration.listeners.map(\.mountPoint) == ["tenants/7/"])
+        for wrong in ["a/+/", "a/#", "$SYS/", String(repeating: "m", count: 1025)] {
+            let said = try messages(listener.replacing("%", with: wrong))
+            #expect(said.contains { $0.contains("tenants/7/") && $0.contains(":") }, "\(said)")
+        }
+    }
+
     @Test func aListenerMayBeLessStrictThanTheOthers() throws {
         let loaded = try load(
             """

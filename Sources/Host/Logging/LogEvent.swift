@@ -56,6 +56,7 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case pluginQuarantined = "plugin.quarantined"
     case pluginBreakerOpen = "plugin.breaker_open"
     case pluginBreakerClosed = "plugin.breaker_closed"
+    case pluginOverBudget = "plugin.over_budget"
     case pluginLimit = "plugin.limit"
     case pluginLeak = "plugin.leak"
     case pluginReconfigured = "plugin.reconfigured"
