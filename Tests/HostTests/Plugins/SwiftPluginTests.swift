@@ -113,6 +113,36 @@ import Testing
         #expect(ask(live, try live.client("dev-1"), "connect", "swift.connected") == ["true 2 true"])
     }
 
+    @Test("A publisher is told how many received its message; what is kept outlives its call", arguments: [1, 2])
+    func reports(loops: Int) throws {
+        let live = try started(loops)
+        let client = try live.client("dev-1")
+        #expect(
+            ask(live, client, "report", "swift.report", count: 2) == [
+                "not a topic false", "routed(matched: false) true 0",
+            ])
+        client.subscribe("kept/#", qos: 1)
+        #expect(client.packet()?.first == 0x90)
+        #expect(
+            ask(live, client, "report", "swift.report", count: 2) == [
+                "not a topic false", "routed(matched: true) true 1",
+            ])
+        #expect(client.packet()?.first == 0x32)
+        #expect(ask(live, client, "hold", "swift.held") == ["ask hold dev-1 not traced"])
+    }
+
+    @Test("A service of another plugin is taken into use for a piece of work")
+    func acquire() throws {
+        let live = try started(1)
+        let client = try live.client("dev-1")
+        #expect(ask(live, client, "acquire", "swift.acquired") == ["nobody"])
+        let provider = PluginEntry(
+            id: "provider", path: try PluginFixture.build("provider"),
+            position: SourcePosition(file: "plugins.yaml", line: 4, column: 5))
+        try live.apply([try entry(), provider])
+        #expect(ask(live, client, "acquire", "swift.acquired") == ["42"])
+    }
+
     @Test("An interest is narrowed and ended while the plugin runs; state goes to the next generation")
     func changes() throws {
         let live = try started(1)
@@ -186,6 +216,17 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
                 let words = call.shard == shard ? "part of its own loop" : "part of another loop"
                 host.log(.info, "swift.shard", "\(words), \(host.shardCount) in all")
             }
+            if question == "hold", let kept = host.keep(call.message) {
+                let host = host
+                host.submit {
+                    let words = kept.withMessage { message in
+                        let who = message.hasPublisher ? String(decoding: message.publisher.clientID) : "nobody"
+                        return "\(String(decoding: message.topic)) \(String(decoding: message.payload)) \(who) "
+                            + (message.trace == nil ? "not traced" : "traced")
+                    }
+                    host.log(.info, "swift.held", words)
+                }
+            }
             let connection = call.message.hasPublisher ? call.message.publisher.connection : 0
             whole.answer(question, connection: connection)
             return .pass
@@ -208,8 +249,29 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         case "administration": askAdministration()
         case "narrow": narrow()
         case "connect": host.submit { self.connect() }
+        case "report": report()
+        case "acquire": host.submit { self.acquire() }
         default: break
         }
+    }
+
+    private func report() {
+        let host = host
+        let properties = PropertyList(isText: true, contentType: "text/plain", user: [(name: "a", value: "b")])
+        _ = host.publish("kept/counted", Array("x".utf8), qos: 1, properties: properties) {
+            (report: PluginSDK.PluginHost.PublishReport) in
+            host.log(.info, "swift.report", "\(report.outcome) \(report.messageID != 0) \(report.sent)")
+        }
+        let isTaken = host.publish("not/+", []) { (_: PluginSDK.PluginHost.PublishReport) in }
+        host.log(.info, "swift.report", "not a topic \(isTaken)")
+    }
+
+    private func acquire() {
+        typealias Answer = @convention(c) (UnsafeMutableRawPointer?, CInt) -> CInt
+        let answer = host.acquire("org.example.answer/1") { table, state in
+            table.load(as: Answer.self)(state, 6)
+        }
+        host.log(.info, "swift.acquired", answer.map { "\($0)" } ?? "nobody")
     }
 
     private func askSessions(_ question: String) {
