@@ -1,4 +1,4 @@
-import PluginABI
+public import PluginABI
 
 /// A deep copy of the input of a hook call that may be answered later, or of an event on its way to a worker. It is
 /// wiped when it is freed, because a CONNECT carries secrets. Immutable once made.
