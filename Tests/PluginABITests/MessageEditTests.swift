@@ -1,4 +1,3 @@
-import MQTTCodec
 import PluginABI
 import Testing
 
