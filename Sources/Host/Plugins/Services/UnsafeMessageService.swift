@@ -1,5 +1,4 @@
 import BrokerCore
-import Locking
 import PluginABI
 
 /// Messages and clients that one instance keeps beyond the call they came with. [any thread]
@@ -18,7 +17,7 @@ final class KeptObjects: Sendable {
     static let maximumCount = 65_536
     static let maximumBytes = 64 << 20
 
-    private let state = Locked(State())
+    private let state = Monitor(State())
 
     var usage: (count: Int, bytes: Int) { state.withLock { ($0.entries.count, $0.bytes) } }
 
