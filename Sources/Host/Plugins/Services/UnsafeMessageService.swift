@@ -19,7 +19,7 @@ final class KeptObjects: Sendable {
 
     private let state = Monitor(State())
 
-    var usage: (count: Int, bytes: Int) { state.withLock { ($0.entries.count, $0.bytes) } }
+    var usage: (count: Int, bytes: Int) { state.read { ($0.entries.count, $0.bytes) } }
 
     /// Once more what is kept at this place; false: it is not kept.
     func retain(_ pointer: UnsafeRawPointer) -> Bool {
