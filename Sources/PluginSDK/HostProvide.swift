@@ -18,8 +18,8 @@ extension PluginHost {
         }
     }
 
-    /// Takes a service of another plugin into use while `body` runs: that long its generation is not stopped. Acquire it
-    /// again for each piece of work, so that a reloaded provider is found.
+    /// Takes a service of another plugin into use while `body` runs: its generation is not stopped meanwhile. Acquire
+    /// it again for each piece of work, so that a reloaded provider is found.
     /// - Parameters:
     ///   - name: such as "org.acme.geo/1".
     ///   - body: gets the C table that the name stands for, and what its functions want first.
