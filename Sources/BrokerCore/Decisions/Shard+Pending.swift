@@ -11,8 +11,19 @@ extension Shard {
         pendingTimers[token] = wheel.schedule(at: deadline, kind: TimerKind.hookDeadline.rawValue, payload: token)
     }
 
+    /// Answers that are acted on in one go. The others come in the next turns, so that a thousand log-ins that are
+    /// refused together hold up nobody's messages.
+    private static var answersAtOnce: Int { 32 }
+
+    /// Goes on with connections for which plugins have answered.
+    func takeAnswers() {
+        let tokens = shared.pendingHooks[index].takeCompletions(most: Self.answersAtOnce)
+        answersGoOn = tokens.count == Self.answersAtOnce
+        for token in tokens { hookCompleted(token) }
+    }
+
     /// A plugin has answered.
-    func hookCompleted(_ token: UInt64) { continueWork(token) { $0.hooks.resume(token, now: $0.now) } }
+    private func hookCompleted(_ token: UInt64) { continueWork(token) { $0.hooks.resume(token, now: $0.now) } }
 
     /// A plugin has not answered in time: its failure verdict counts.
     func hookExpired(_ token: UInt64) { continueWork(token) { $0.hooks.expire(token, now: $0.now) } }

@@ -130,12 +130,14 @@ public final class PendingHooks: Sendable {
         return status
     }
 
-    /// Empties the mailbox: the tokens to `resume`, in the order their answers came.
-    public func takeCompletions() -> [hl_token] {
+    /// Takes the tokens to `resume`, in the order their answers came; `most` of them, and the rest with the next calls,
+    /// for which no further wake-up comes.
+    public func takeCompletions(most: Int = .max) -> [hl_token] {
         state.withLock { state in
             guard !state.mailbox.isEmpty else { return [] }
-            defer { state.mailbox = [] }
-            return state.mailbox
+            let taken = Array(state.mailbox.prefix(most))
+            state.mailbox.removeFirst(taken.count)
+            return taken
         }
     }
 

@@ -10,7 +10,7 @@ extension Shard {
         state.pointee.now = now
         hooks.beginTurn(now: now)
         for command in inbox.takeAll() { handle(command) }
-        for token in shared.pendingHooks[index].takeCompletions() { hookCompleted(token) }
+        takeAnswers()
         takeHandovers()
     }
 
@@ -18,6 +18,7 @@ extension Shard {
     public func endOfTurn(now: Int64) {
         state.pointee.now = now
         hooks.beginTurn(now: now)
+        if answersGoOn { takeAnswers() }
         if let deadline = wheel.nextDeadline, deadline <= now { runTimers() }
         if !refusedConnections.isEmpty { endRefused() }
         if !state.pointee.movingConnections.isEmpty { moveConnections() }

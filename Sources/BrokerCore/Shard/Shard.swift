@@ -87,6 +87,8 @@ public final class Shard {
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport
     var isDraining = false
+    /// More plugins may have answered than were looked at in this turn.
+    var answersGoOn = false
     /// The process uses more memory than it may: see ``noteMemory(isShort:)``.
     var isShortOfMemory = false
 
@@ -137,7 +139,7 @@ public final class Shard {
 
     /// When the shard wants to be called again at the latest, in host clock ns; nil = only on events.
     public var nextDeadline: Int64? {
-        if retainedGoesOn { return state.pointee.now }
+        if retainedGoesOn || answersGoOn { return state.pointee.now }
         guard isHandoverBlocked else { return wheel.nextDeadline }
         // The other shard does not say when its ring has room: look again in a millisecond.
         return min(state.pointee.now &+ 1_000_000, wheel.nextDeadline ?? .max)
