@@ -7,6 +7,7 @@ import pytest
 
 from broker import DEADLINE, ROOT, command
 from client import Client, Refused
+from control import Control
 
 FIXTURES = ROOT / "Tests" / "Fixtures" / "plugins"
 LISTENER = 'broker: { data_dir: data, listeners: { tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true } } }\n'
@@ -123,7 +124,9 @@ def test_plugins_are_switched_off_and_on_while_the_broker_runs(serve, plugins):
         Client(broker).connect()
     assert command("config", "set", "broker.log.level", "debug", cwd=plugins).returncode == 0
     assert "run-time overlay" in command("config", "show", cwd=plugins).stdout
-    broker.log.wait("DEBUG")
+    with Control(plugins) as control:
+        level, = [row for row in control.do("config")["settings"] if row["path"] == "broker.log.level"]
+        assert (level["value"], level["origin"]) == ("debug", "run-time overlay")
     assert command("config", "reset", cwd=plugins).returncode == 0
     assert "run-time overlay" not in command("config", "show", cwd=plugins).stdout
     assert command("config", "reset", "broker.log.level", cwd=plugins).returncode == 1

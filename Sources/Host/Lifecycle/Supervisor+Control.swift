@@ -62,9 +62,8 @@ extension Supervisor: ControlCommands {
         }
     }
 
-    /// `health`: every loop answers. For a supervisor that asks with an exit code, a broker that stops is not well.
+    /// `health`: every loop answers, whatever the broker is about to do.
     private func checkHealth(_ answer: @escaping (ControlAnswer) -> Void) {
-        guard !isStopping else { return answer(.refused("the broker is stopping", .unavailable)) }
         let state = readiness.report.status
         collect(answer) { broker, finish in
             PageWalk.everywhere(broker, { _ in }) { _ in
