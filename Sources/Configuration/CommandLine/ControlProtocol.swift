@@ -122,7 +122,7 @@ public struct ControlAnswer: Hashable, Sendable {
 
     /// Reads a line (without newline); nil when it is no answer.
     public static func parse(_ line: [UInt8]) -> ControlAnswer? {
-        let limits = YAMLLimits(maxBytes: maxLineBytes)
+        let limits = YAMLLimits(maxBytes: maxLineBytes, maxNodes: 1_000_000)
         guard let root = YAMLParser.parseCollecting(line, file: "answer", limits: limits).root,
             let isOK = root["ok"]?.boolean
         else { return nil }
