@@ -171,6 +171,16 @@ def test_max_memory(serve):
             pass  # a reset says the same
 
 
+@key("broker.limits.max_connect_size")
+def test_max_connect_size(serve):
+    broker = broker_with(serve, "limits: { max_connect_size: 300 }")
+    with Client(broker, "x" * 100):
+        pass
+    with pytest.raises(Refused) as refusal:
+        Client(broker, "x" * 400).connect()
+    assert refusal.value.code == 0x95
+
+
 @key("broker.limits.max_subscriptions")
 def test_max_subscriptions(serve):
     with Client(broker_with(serve, "limits: { max_subscriptions: 2 }")) as client:
