@@ -9,8 +9,8 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-slow-plugin bench-durability bench-edge bench-store bench-swap check-acl check-store format install clean \
-    setup
+    bench-slow-plugin bench-durability bench-edge bench-store bench-swap bench-administration check-acl check-store \
+    format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,10 @@ bench-slow-plugin: ## what a plugin that takes 2 s for one client costs the othe
 bench-store: ## durable batches per second of the store alone (STORE=DIR for another disk, ENGINE=store-rocksdb)
 	@swift build -c release
 	@$(RELEASE)/store-bench $(RELEASE)/lib$(or $(ENGINE),store-sqlite).so $(or $(STORE),/var/tmp) 5
+
+bench-administration: ## what other clients notice of an administrator's lists (SESSIONS=100000)
+	@swift build -c release
+	@python3 Benchmarks/administration/pages.py $(SESSIONS)
 
 check-store: ## the store plugins against store/1, with the power cut at every flush (SEEDS=n workloads)
 	@swift build -c release

@@ -86,14 +86,15 @@ let package = Package(
         .target(
             name: "Reactor", dependencies: ["COpenSSL", "CSystem", "Locking", "Timing"], swiftSettings: settings),
         .target(name: "PositionedYAML", dependencies: ["CYAML"], swiftSettings: settings),
-        .target(name: "Configuration", dependencies: ["PositionedYAML"], swiftSettings: settings),
         .target(name: "StrictJSON", swiftSettings: settings),
+        .target(
+            name: "Configuration", dependencies: ["PositionedYAML", "StrictJSON"], swiftSettings: settings),
         .target(name: "Base64Coding", swiftSettings: settings),
         .target(
             name: "Host",
             dependencies: [
-                "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
-                "CContainment", "COpenSSL", "CSystem", "Locking", "PluginFile", "StoreFormat", "Timing",
+                "Base64Coding", "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML",
+                "PluginABI", "CContainment", "COpenSSL", "CSystem", "Locking", "PluginFile", "StoreFormat", "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(

@@ -9,16 +9,21 @@ enum HostProgram {
     ///
     /// - Returns: only when that fails.
     static func become(arguments: [String]) -> ExitCode {
-        let places = candidates()
-        guard let path = places.first(where: { access($0, X_OK) == 0 }) else {
-            return end(ToolExit.failure, "hookline: no \(name) found (looked for \(places.joined(separator: ", ")))")
-        }
+        guard let path = path() else { return end(ToolExit.failure, notFound) }
         var words: [UnsafeMutablePointer<CChar>?] = ([name] + arguments).map { strdup($0) }
         words.append(nil)
         execv(path, words)
         let reason = String(cString: strerror(errno))
         for word in words { free(word) }
         return end(ToolExit.failure, "hookline: cannot start \(path): \(reason)")
+    }
+
+    /// Where it is; nil: nowhere.
+    static func path() -> String? { candidates().first { access($0, X_OK) == 0 } }
+
+    /// What to say then.
+    static var notFound: String {
+        "hookline: no \(name) found (looked for \(candidates().joined(separator: ", ")))"
     }
 
     /// The folder of this tool's file; nil when the system does not say.

@@ -145,11 +145,14 @@ public enum Origin: Hashable, Sendable, CustomStringConvertible {
     case commandLine(String)
     /// The variable's name.
     case environment(String)
-    // Rank reserved: settings changed at run time stand between the environment and the file.
+    /// The run-time overlay, and the path that it sets.
+    case overlay(String)
     /// The place in the file.
     case file(SourcePosition)
     /// Nobody.
     case builtIn
+
+    static let overlayPrefix = "run-time overlay "
 
     /// The origin of a value that stands at `position`.
     init(_ position: SourcePosition) {
@@ -157,6 +160,8 @@ public enum Origin: Hashable, Sendable, CustomStringConvertible {
             self = .file(position)
         } else if position.file.hasPrefix("HOOKLINE_") {
             self = .environment(position.file)
+        } else if position.file.hasPrefix(Self.overlayPrefix) {
+            self = .overlay(String(position.file.dropFirst(Self.overlayPrefix.count)))
         } else {
             self = .commandLine(position.file)
         }
@@ -167,6 +172,7 @@ public enum Origin: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .commandLine(let option): option
         case .environment(let name): name
+        case .overlay: "run-time overlay"
         case .file(let position): position.description
         case .builtIn: "default"
         }

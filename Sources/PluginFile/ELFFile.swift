@@ -10,6 +10,8 @@ public struct ELFFile: Sendable {
 
     /// The Hookline note; nil for plugins without one.
     public let note: Note?
+    /// The settings it declares; nil: that cannot be told without running it.
+    public let settings: [Setting]?
     /// Whether it exports the entry of a plugin; nil when that cannot be told without loading it.
     public let hasEntry: Bool?
 
@@ -51,6 +53,7 @@ public struct ELFFile: Sendable {
         let names = ELFFile.dynamicNames(reader)
         hasEntry = names.map { $0.contains(HL_PLUGIN_ENTRY_NAME) }
         note = ELFFile.findNote(reader)
+        settings = ELFFile.findSettings(reader)
     }
 
     private static var thisMachine: UInt16 {

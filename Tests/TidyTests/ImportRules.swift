@@ -14,11 +14,11 @@ enum ImportRules {
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
         ("Sources/PositionedYAML", ["CYAML"]),
         ("Sources/Certificates", ["COpenSSL"]),
-        ("Sources/Configuration", ["PositionedYAML"]),
+        ("Sources/Configuration", ["PositionedYAML", "StrictJSON"]),
         (
             "Sources/Host",
             [
-                "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
+                "Base64Coding", "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
                 "CContainment", "COpenSSL", "CSystem", "Timing", "MQTTCodec", "PluginFile", "StoreFormat",
             ]
         ),

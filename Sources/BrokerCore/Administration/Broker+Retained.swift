@@ -54,4 +54,7 @@ extension Broker {
 
     /// Retained messages, and the bytes of their topics, payloads and properties. [any thread]
     public var retainedUsage: (messages: Int, bytes: Int) { (shared.retained.count, shared.retained.bytes) }
+
+    /// Sessions of the whole broker, connected or not. [any thread]
+    public var sessionCount: Int { shared.sessionCount }
 }

@@ -15,6 +15,48 @@ extension Shard {
         return page
     }
 
+    /// A step of a longer walk: looks at `visits` sessions at most, and reports those that are connected, or are not.
+    /// - Parameter connected: nil reports both.
+    public func sessionReports(
+        from cursor: UInt64, limit: Int, visits: Int, connected: Bool?
+    ) -> ReportPage<SessionReport> {
+        var page = ReportPage<SessionReport>()
+        page.next = look(from: cursor, visits: visits) { session in
+            guard page.reports.count < limit else { return false }
+            if let connected, connected != (session.pointee.connection?.isOnline ?? false) { return true }
+            page.reports.append(report(session))
+            return true
+        }
+        return page
+    }
+
+    /// A step of a longer walk: the subscriptions of `visits` sessions at most, whole sessions until there are `limit`.
+    /// - Parameter topic: only those whose filter matches this topic name; nil: all.
+    public func subscriptionReports(
+        from cursor: UInt64, limit: Int, visits: Int, matching topic: [UInt8]?
+    ) -> ReportPage<SubscriptionReport> {
+        var page = ReportPage<SubscriptionReport>()
+        page.next = look(from: cursor, visits: visits) { session in
+            guard page.reports.count < limit else { return false }
+            page.reports += subscriptionReports(session, matching: topic)
+            return true
+        }
+        return page
+    }
+
+    /// Subscriptions of the sessions of this shard.
+    public var subscriptionCount: Int { state.pointee.tree.count }
+
+    /// How many sessions and how many shared groups of this shard would receive a topic now.
+    public func receivers(of topic: [UInt8]) -> (sessions: Int, groups: Int) {
+        guard TopicName.validate(topic) == nil else { return (0, 0) }
+        return topic.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return (0, 0) }
+            let match = state.pointee.tree.match(state.pointee.topics.intern(start, bytes.count))
+            return (match.pointee.targets.count, match.pointee.groups.count)
+        }
+    }
+
     /// All subscriptions of one client; nil when this shard has no such session.
     public func subscriptionReports(ofClient clientID: [UInt8]) -> [SubscriptionReport]? {
         findSession(clientID).map { subscriptionReports($0, matching: nil) }
@@ -57,13 +99,20 @@ extension Shard {
     }
 
     private func walk(from cursor: UInt64, limit: Int, _ body: (SessionRef) -> Void) -> UInt64? {
-        var left = max(1, limit)
+        look(from: cursor, visits: limit) { session in
+            body(session)
+            return true
+        }
+    }
+
+    /// Calls `body` with up to `visits` sessions, until it answers false: with that one the next walk begins.
+    private func look(from cursor: UInt64, visits: Int, _ body: (SessionRef) -> Bool) -> UInt64? {
+        var left = max(1, visits)
         let next = state.pointee.sessions.walk(from: Int(truncatingIfNeeded: cursor & 0xffff_ffff)) { session in
             guard !session.pointee.flags.contains(.ended) else { return true }
             guard left > 0 else { return false }
             left -= 1
-            body(session)
-            return true
+            return body(session)
         }
         return next.map { UInt64($0) }
     }

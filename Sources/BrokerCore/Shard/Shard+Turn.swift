@@ -144,11 +144,13 @@ extension Shard {
         } while state.pointee.endedConnections.count > before
     }
 
-    /// Whether nothing is on its way to the client: neither bytes, nor messages without their acknowledgement.
+    /// Whether nothing is on its way: neither bytes, nor messages without their acknowledgement, nor the second half of
+    /// a QoS 2 publish of the client.
     private func isSettled(_ connection: ConnectionRef) -> Bool {
         guard connection.pointee.output.count == 0 else { return false }
         guard let session = connection.pointee.session else { return true }
         return session.pointee.window.count == 0 && session.pointee.queue.count == 0
+            && session.pointee.received.count == 0
     }
 
     func snapshot() -> ShardSnapshot {

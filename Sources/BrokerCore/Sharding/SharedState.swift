@@ -16,7 +16,7 @@ final class SharedState: Sendable {
     let storedShares = Locked<[UInt64: Int]>([:])
     let seed: UInt64
     /// Sessions of all shards; touched when one begins and when it ends.
-    private let sessionCount = Atomic(0)
+    private let sessions = Atomic(0)
 
     init(
         settings: BrokerSettings, listeners: [ListenerSettings], shardCount: Int, seed: UInt64, wake: WakeRelay
@@ -35,10 +35,13 @@ final class SharedState: Sendable {
     }
 
     /// Two shards that ask at the same moment may both hear yes for the last place: the bound protects memory.
-    var hasRoomForSession: Bool { sessionCount.load(ordering: .relaxed) < settings.maximumSessions }
+    var hasRoomForSession: Bool { sessionCount < settings.maximumSessions }
+
+    /// Sessions of all shards.
+    var sessionCount: Int { sessions.load(ordering: .relaxed) }
 
     /// A session began (1) or ended (-1).
-    func countSessions(_ change: Int) { sessionCount.wrappingAdd(change, ordering: .relaxed) }
+    func countSessions(_ change: Int) { sessions.wrappingAdd(change, ordering: .relaxed) }
 
     /// The ring that carries batches from one shard to another.
     func ring(from source: Int, to target: Int) -> HandoverRing { rings[source * shardCount + target] }

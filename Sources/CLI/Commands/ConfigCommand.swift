@@ -5,7 +5,8 @@ import Configuration
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Show settings and where they come from.",
-        subcommands: [Show.self, Default.self], defaultSubcommand: Show.self)
+        subcommands: [Show.self, Default.self, Schema.self, Import.self, Set.self, Reset.self],
+        defaultSubcommand: Show.self)
 
     /// `hookline config show`
     struct Show: ParsableCommand {

@@ -63,7 +63,10 @@ struct HealthCommand: ParsableCommand {
     @OptionGroup var broker: BrokerChoice
 
     func run() throws {
-        _ = try broker.ask(ControlRequest(.health), timeoutSeconds: 5)
+        let (answer, _) = try broker.ask(ControlRequest(.ready), timeoutSeconds: 5)
+        let isReady = answer.members.first { $0.key == "ready" }?.value == true
+        guard isReady else { throw end(ToolExit.failure, answer.table) }
+        _ = try broker.ask(ControlRequest(.health), timeoutSeconds: 6)
         print("ready")
     }
 }

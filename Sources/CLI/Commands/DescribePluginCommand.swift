@@ -1,6 +1,6 @@
 import ArgumentParser
 import Configuration
-import Glibc
+import PluginABI
 import PluginFile
 
 /// `hookline plugins describe`
@@ -17,22 +17,36 @@ struct DescribePluginCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let bytes = try read()
-        let found: ELFFile.Note?
+        let bytes = try WholeFile.read(file)
+        let parsed: ELFFile
         do throws(ELFFile.Problem) {
-            found = try ELFFile(bytes).note
+            parsed = try ELFFile(bytes)
         } catch {
             throw end(ToolExit.badConfiguration, "\(file) \(error.words)")
         }
-        guard let note = found else {
+        guard let note = parsed.note else {
             throw end(
                 ToolExit.badConfiguration,
                 "\(file) has no Hookline note, so only running it would tell what it is; end one source file with "
                     + "HL_PLUGIN(...) or HL_PLUGIN_NOTE(...)")
         }
-        let members = Self.members(note)
+        let members = Self.members(note) + [("settings", Self.settings(parsed.settings))]
         print(
             json ? JSONText.object(members).rendered + "\n" : ControlAnswer.done(members).table, terminator: "")
+    }
+
+    /// What may stand under `config`; null: only running it would tell.
+    static func settings(_ settings: [ELFFile.Setting]?) -> JSONText {
+        guard let settings else { return .null }
+        return .array(
+            settings.map { setting in
+                let type = DeclaredKey.ValueType(rawValue: setting.type & UInt64(HL_TYPE_MASK))
+                return [
+                    "name": .string(setting.name), "type": .string(type?.name ?? "type \(setting.type)"),
+                    "required": .boolean(setting.type & UInt64(HL_REQUIRED) != 0),
+                    "default": setting.defaultText.map { .string($0) } ?? .null, "help": .string(setting.help),
+                ]
+            })
     }
 
     static func members(_ note: ELFFile.Note) -> [(key: String, value: JSONText)] {
@@ -42,20 +56,5 @@ struct DescribePluginCommand: ParsableCommand {
             ("flags", .array(PluginWords.flags(note.flags).map { .string($0) })),
             ("hooks", .array(note.hooks.map { .string(PluginWords.hook($0)) })),
         ]
-    }
-
-    private func read() throws -> [UInt8] {
-        let descriptor = open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw end(ToolExit.failure, "\(file): \(String(cString: strerror(errno)))") }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw end(ToolExit.failure, "\(file): \(String(cString: strerror(errno)))") }
-            if count == 0 { return bytes }
-            bytes += chunk.prefix(count)
-        }
     }
 }

@@ -5,7 +5,10 @@ import Configuration
 struct PluginsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "Look at the plugins of the running broker, or at a plugin's file.",
-        subcommands: [List.self, Top.self, Reload.self, DescribePluginCommand.self, CheckStoreCommand.self],
+        subcommands: [
+            List.self, Top.self, Reload.self, Enable.self, Disable.self, DescribePluginCommand.self,
+            ValidatePluginCommand.self, NewPluginCommand.self, CheckStoreCommand.self,
+        ],
         defaultSubcommand: List.self)
 
     /// `hookline plugins list`

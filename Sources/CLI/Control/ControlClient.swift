@@ -93,8 +93,8 @@ struct ControlClient: ~Copyable {
     }
 
     private mutating func readLine() throws(Failure) -> [UInt8] {
-        var chunk = [UInt8](repeating: 0, count: 4_096)
-        while buffer.count <= ControlRequest.maxLineBytes {
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while buffer.count <= ControlAnswer.maxLineBytes {
             if let newline = buffer.firstIndex(of: UInt8(ascii: "\n")) { return Array(buffer[..<newline]) }
             let count = recv(descriptor, &chunk, chunk.count, 0)
             if count < 0, errno == EINTR { continue }

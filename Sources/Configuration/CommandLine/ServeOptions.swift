@@ -40,6 +40,8 @@ public struct ServeOptions: Hashable, Sendable {
     public var configurationFile: String?
     /// `--set` and its shorter forms, in the order in which they win (the last one does).
     public var assignments: [Assignment] = []
+    /// Settings changed while the broker ran; nil = those of the data directory.
+    public var overlay: RuntimeOverlay?
     /// `--listen` and `-p`; not empty = they replace the configured listeners.
     public var listeners: [Listen] = []
     /// `--ephemeral`

@@ -8,6 +8,8 @@ struct ConfigurationLoad {
     private let environment: [String: String]
     private let support: TransportSupport
     private var errors: [ConfigurationError] = []
+    /// Settings of the overlay that have nothing to be put over any more.
+    private var staleSettings: [RuntimeOverlay.Setting] = []
 
     private init(_ options: ServeOptions, _ environment: [String: String], _ support: TransportSupport) {
         self.options = options
@@ -43,7 +45,28 @@ struct ConfigurationLoad {
         return PathBase(fileDirectory: absolute, workingDirectory: workingDirectory)
     }
 
+    /// All steps, as far as they lead: what could be read, and everything that is wrong.
+    static func examine(
+        _ options: ServeOptions, _ environment: [String: String], _ support: TransportSupport, text: [UInt8]?,
+        file: String?
+    ) -> (loaded: LoadedConfiguration?, errors: [ConfigurationError]) {
+        var load = ConfigurationLoad(options, environment, support)
+        do throws(ConfigurationErrors) {
+            let loaded = try load.read(text: text, file: file)
+            return (loaded, load.errors)
+        } catch {
+            return (nil, error.all)
+        }
+    }
+
     private mutating func run(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> LoadedConfiguration {
+        let loaded = try read(text: text, file: file)
+        if let errors = ConfigurationErrors(collecting: errors) { throw errors }
+        return loaded
+    }
+
+    /// Collects errors; throws where nothing can be read at all.
+    private mutating func read(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> LoadedConfiguration {
         let base = Self.base(of: file)
         let root = try mergedTree(text: text, file: file)
         var reader = ConfigurationReader(base: base, support: support)
@@ -54,17 +77,10 @@ struct ConfigurationLoad {
         finish(&configuration, hasBrokenListener: reader.errors.contains(where: \.concernsListener))
         errors += duplicateEndpoints(configuration)
         errors += configuration.exposedListeners(authenticates: Self.mayAuthenticate)
-        guard errors.isEmpty else { throw ConfigurationErrors(Self.withoutConsequences(errors)) }
         return LoadedConfiguration(
             configuration: configuration, source: file.map { .file($0) } ?? .builtIn,
             warnings: warnings(configuration), origins: reader.origins,
-            paths: base, text: text)
-    }
-
-    /// Each fault once: where a value could not even be read, complaints about what was put in its place are noise.
-    private static func withoutConsequences(_ errors: [ConfigurationError]) -> [ConfigurationError] {
-        let unread = Set(errors.filter(\.leavesNoValue).map(\.position))
-        return Set(errors).filter { $0.leavesNoValue || !unread.contains($0.position) }
+            paths: base, overlay: options.overlay ?? RuntimeOverlay(), text: text)
     }
 
     private mutating func mergedTree(text: [UInt8]?, file: String?) throws(ConfigurationErrors) -> YAMLNode {
@@ -78,6 +94,7 @@ struct ConfigurationLoad {
             root = expansion.expand(tree)
             errors += expansion.errors
         }
+        applyOverlay(to: &root)
         var layer = EnvironmentLayer(root: root)
         layer.read(environment)
         errors += layer.errors
@@ -93,6 +110,29 @@ struct ConfigurationLoad {
             }
         }
         return root
+    }
+
+    /// Puts what was changed at run time over the file. A plugin that is no longer in the list takes its settings with
+    /// it: that must not keep the broker from starting.
+    private mutating func applyOverlay(to root: inout YAMLNode) {
+        for setting in options.overlay?.settings ?? [] {
+            guard !RuntimeOverlay.fixed.contains(setting.path) else {
+                let words = "'\(setting.path)' cannot be changed while the broker runs; change the file"
+                errors.append(ConfigurationError(.conflict(words), at: setting.source))
+                continue
+            }
+            let path = setting.path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            do throws(ConfigurationErrors) {
+                let override = try Override(path: path, text: setting.text, source: setting.source)
+                do throws(ConfigurationError) {
+                    try override.apply(to: &root)
+                } catch {
+                    staleSettings.append(setting)
+                }
+            } catch {
+                errors += error.all
+            }
+        }
     }
 
     private mutating func apply(_ override: Override, to root: inout YAMLNode) {
@@ -180,7 +220,11 @@ struct ConfigurationLoad {
     }
 
     private func warnings(_ configuration: ServerConfiguration) -> [ConfigurationWarning] {
-        var warnings: [ConfigurationWarning] = []
+        var warnings = staleSettings.map { setting in
+            ConfigurationWarning(
+                position: setting.source,
+                message: "there is no such plugin any more; 'hookline config reset \(setting.path)' takes it out")
+        }
         for listener in configuration.listeners where !listener.url.isLocal && listener.allowsAnonymous {
             warnings.append(
                 ConfigurationWarning(
@@ -195,6 +239,17 @@ struct ConfigurationLoad {
     private static func mayAuthenticate(_ entry: PluginEntry) -> Bool {
         let others: Set = ["acl", "metrics", "http", "rules", "history", "twin", "presence", "store-sqlite"]
         return entry.path != nil || !others.contains(entry.plugin)
+    }
+}
+
+extension ConfigurationErrors {
+    /// Each fault once: where a value could not even be read, complaints about what was put in its place are noise.
+    /// Nil when nothing is wrong.
+    public init?(collecting errors: [ConfigurationError]) {
+        let unread = Set(errors.filter(\.leavesNoValue).map(\.position))
+        let kept = Set(errors).filter { $0.leavesNoValue || !unread.contains($0.position) }
+        guard !kept.isEmpty else { return nil }
+        self.init(Array(kept))
     }
 }
 

@@ -121,6 +121,7 @@ extension Origin {
     var position: SourcePosition {
         switch self {
         case .commandLine(let name), .environment(let name): SourcePosition(source: name)
+        case .overlay(let path): SourcePosition(source: Self.overlayPrefix + path)
         case .file(let position): position
         case .builtIn: SourcePosition(source: "built-in defaults")
         }

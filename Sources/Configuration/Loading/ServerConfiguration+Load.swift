@@ -12,6 +12,8 @@ public struct LoadedConfiguration: Sendable {
     public var origins: [String: Origin]
     /// Where relative paths in the configuration of plugins start.
     public var paths: PathBase
+    /// Settings changed at run time that went into it.
+    public var overlay = RuntimeOverlay()
     /// The file's text as it was read; nil without a file.
     public var text: [UInt8]?
 }
@@ -39,6 +41,12 @@ public struct ConfigurationWarning: Hashable, Sendable, CustomStringConvertible 
     /// What, and what to do.
     public var message: String
 
+    /// A warning about a place.
+    public init(position: SourcePosition, message: String) {
+        self.position = position
+        self.message = message
+    }
+
     /// `plugins.yaml:2:3: what`
     public var description: String { "\(position): \(message)" }
 }
@@ -56,13 +64,38 @@ extension ServerConfiguration {
         _ options: ServeOptions, environment: [String: String] = ProcessEnvironment.current(),
         support: TransportSupport = .current
     ) throws(ConfigurationErrors) -> LoadedConfiguration {
-        let path = options.configurationFile ?? usualPlaces.first(where: FileAccess.exists)
-        guard let path else {
-            return try ConfigurationLoad.run(options, environment, support, text: nil, file: nil)
+        let (options, text, file) = try sources(options, environment)
+        return try ConfigurationLoad.run(options, environment, support, text: text, file: file)
+    }
+
+    /// As ``load(_:environment:support:)`` for checks that go on where a broker would not start: what could be read,
+    /// and everything that is wrong with the rest. Nothing could be read when there is nothing to show for it.
+    public static func examine(
+        _ options: ServeOptions, environment: [String: String] = ProcessEnvironment.current(),
+        support: TransportSupport = .current
+    ) -> (loaded: LoadedConfiguration?, errors: [ConfigurationError]) {
+        do throws(ConfigurationErrors) {
+            let (options, text, file) = try sources(options, environment)
+            return ConfigurationLoad.examine(options, environment, support, text: text, file: file)
+        } catch {
+            return (nil, error.all)
+        }
+    }
+
+    /// The options with the overlay, and the file with its text.
+    private static func sources(
+        _ options: ServeOptions, _ environment: [String: String]
+    ) throws(ConfigurationErrors) -> (options: ServeOptions, text: [UInt8]?, file: String?) {
+        var options = options
+        if options.overlay == nil {
+            let directory = dataDirectory(options, environment: environment)
+            options.overlay = try RuntimeOverlay.read(dataDirectory: directory)
+        }
+        guard let path = options.configurationFile ?? usualPlaces.first(where: FileAccess.exists) else {
+            return (options, nil, nil)
         }
         switch FileAccess.read(path, limit: YAMLLimits().maxBytes) {
-        case .success(let text):
-            return try ConfigurationLoad.run(options, environment, support, text: text, file: path)
+        case .success(let text): return (options, text, path)
         case .failure(let error):
             throw ConfigurationErrors([
                 ConfigurationError(.unreadableConfiguration(reason: error.words), at: SourcePosition(source: path))

@@ -6,7 +6,8 @@ extension Setting {
 
     static func boolean(_ path: String, _ field: Field<Bool>, _ help: String) -> Setting {
         Setting(
-            path: path, type: "boolean", help: help, availability: .now, read: { "\($0[keyPath: field])" },
+            path: path, type: "boolean", help: help, availability: .now, shape: .boolean,
+            read: { "\($0[keyPath: field])" },
             write: { (node, _, settings) throws(ValueProblem) in
                 settings[keyPath: field] = try BooleanText.parse(try node.scalarText(expected: "true or false"))
             })
@@ -17,6 +18,7 @@ extension Setting {
     ) -> Setting {
         Setting(
             path: path, type: "integer, \(range.lowerBound) to \(range.upperBound)", help: help, availability: .now,
+            shape: .integer(range),
             read: { "\($0[keyPath: field])" },
             write: { (node, _, settings) throws(ValueProblem) in
                 let text = try node.scalarText(expected: "a whole number")
@@ -29,7 +31,7 @@ extension Setting {
     static func size(_ path: String, _ field: Field<Int>, _ range: ClosedRange<Int>, _ help: String) -> Setting {
         let (low, high) = (ByteSize.text(range.lowerBound), ByteSize.text(range.upperBound))
         return Setting(
-            path: path, type: "size, \(low) to \(high)", help: help, availability: .now,
+            path: path, type: "size, \(low) to \(high)", help: help, availability: .now, shape: .size,
             read: { ByteSize.text($0[keyPath: field]) },
             write: { (node, _, settings) throws(ValueProblem) in
                 let text = try node.scalarText(expected: "a size")
@@ -46,7 +48,7 @@ extension Setting {
     ) -> Setting {
         let (low, high) = (DurationText.text(range.lowerBound), DurationText.text(range.upperBound))
         return Setting(
-            path: path, type: "duration, \(low) to \(high)", help: help, availability: .now,
+            path: path, type: "duration, \(low) to \(high)", help: help, availability: .now, shape: .duration,
             read: { DurationText.text($0[keyPath: field]) },
             write: { (node, _, settings) throws(ValueProblem) in
                 let text = try node.scalarText(expected: "a duration")
@@ -59,7 +61,7 @@ extension Setting {
 
     static func rate(_ path: String, _ field: Field<Rate?>, _ help: String) -> Setting {
         Setting(
-            path: path, type: "rate (N/s, N/m, N/h) or unlimited", help: help, availability: .now,
+            path: path, type: "rate (N/s, N/m, N/h) or unlimited", help: help, availability: .now, shape: .rate,
             read: { Rate.text($0[keyPath: field]) },
             write: { (node, _, settings) throws(ValueProblem) in
                 settings[keyPath: field] = try Rate.parse(try node.scalarText(expected: "a rate such as 100/s"))
@@ -71,7 +73,7 @@ extension Setting {
     ) -> Setting {
         let names = Choice.allCases.map(\.rawValue)
         return Setting(
-            path: path, type: names.joined(separator: ", "), help: help, availability: .now,
+            path: path, type: names.joined(separator: ", "), help: help, availability: .now, shape: .choice(names),
             read: { $0[keyPath: field].rawValue },
             write: { (node, _, settings) throws(ValueProblem) in
                 let text = try node.scalarText(expected: "one of \(names.joined(separator: ", "))")
@@ -84,7 +86,7 @@ extension Setting {
 
     static func directory(_ path: String, _ field: Field<String>, _ help: String) -> Setting {
         Setting(
-            path: path, type: "path", help: help, availability: .now,
+            path: path, type: "path", help: help, availability: .now, shape: .path,
             read: { PlainYAML.scalar($0[keyPath: field]) },
             write: { (node, base, settings) throws(ValueProblem) in
                 let text = node.isNull ? "" : try node.scalarText(expected: "a path")
@@ -94,7 +96,7 @@ extension Setting {
 
     static func directories(_ path: String, _ field: Field<[String]>, _ help: String) -> Setting {
         Setting(
-            path: path, type: "list of paths", help: help, availability: .now,
+            path: path, type: "list of paths", help: help, availability: .now, shape: .paths,
             read: { "[" + $0[keyPath: field].map(PlainYAML.scalar).joined(separator: ", ") + "]" },
             write: { (node, base, settings) throws(ValueProblem) in
                 var directories: [String] = []
@@ -110,6 +112,7 @@ extension Setting {
     static func later(_ path: String, _ type: String, because reason: String) -> Setting {
         Setting(
             path: path, type: type, help: "Not available in this version: \(reason).", availability: .later(reason),
+            shape: .path,
             read: { _ in "" }, write: { (_, _, _) throws(ValueProblem) in })
     }
 }

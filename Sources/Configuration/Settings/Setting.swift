@@ -17,6 +17,8 @@ public struct Setting: Sendable {
     public let help: String
     /// Whether the key may be used.
     public let availability: Availability
+    /// What its values look like, for editors (`hookline config schema`).
+    let shape: ValueShape
     /// The value of a configuration, as it would be written.
     let read: @Sendable (BrokerConfiguration) -> String
     /// Reads a value into a configuration.

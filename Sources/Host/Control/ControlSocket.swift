@@ -10,7 +10,7 @@ final class ControlSocket {
     /// Requests of one connection that may wait for the one before them.
     static let maximumWaitingRequests = 16
     /// Bytes of answers that one connection may leave unread.
-    static let maximumUnsentBytes = 4 << 20
+    static let maximumUnsentBytes = 2 * ControlAnswer.maxLineBytes
 
     private struct Connection {
         let stream: StreamID
@@ -83,14 +83,14 @@ final class ControlSocket {
                     self?.next(context)
                 }
             } catch {
-                send(.refused(error.description, exitCode: ExitCode.usage), to: context)
+                send(.refused(error.description, .invalid), to: context)
             }
         }
     }
 
     /// Says why, and closes the connection.
     private func hangUp(_ context: UInt64, _ reason: String) {
-        send(.refused(reason, exitCode: ExitCode.usage), to: context)
+        send(.refused(reason, .invalid), to: context)
         guard let connection = connections.removeValue(forKey: context) else { return }
         loop.close(connection.stream, .graceful)
     }

@@ -46,6 +46,7 @@ extension BrokerService {
         storeEntry = configuration.plugins.first { $0.id == offer.provider.id }
         let loading = StoreLoading(store, folder: folder, broker, loops, log)
         self.loading = loading
+        readiness.follow(store: { loading.condition })
         switch loading.outcome(within: Self.longestWait) {
         case .loaded(_, let restored): return restored
         case .failed(let reason):

@@ -30,6 +30,7 @@ final class BrokerService {
     private let isChecking: Bool
     private let builtins: [String: hl_plugin_entry_fn]
     private let administer: Administer
+    let readiness: Readiness
 
     /// How plugins ask for what an operator can ask for; see ``BrokerPort``.
     typealias Administer =
@@ -39,7 +40,8 @@ final class BrokerService {
     init(
         configuration: ServerConfiguration, listeners: [BoundListener], log: Log, control: EventLoop,
         announcements: AnnouncementFiles, runDirectory: ClaimedRunDirectory?, isChecking: Bool = false,
-        builtins: [String: hl_plugin_entry_fn] = [:], administer: @escaping Administer = { _, _ in false }
+        builtins: [String: hl_plugin_entry_fn] = [:], administer: @escaping Administer = { _, _ in false },
+        readiness: Readiness = Readiness()
     ) throws(SystemError) {
         let threads = configuration.broker.threads > 0 ? configuration.broker.threads : AvailableCPUs.count()
         let limits = configuration.broker.limits
@@ -65,6 +67,7 @@ final class BrokerService {
         self.isChecking = isChecking
         self.builtins = builtins
         self.administer = administer
+        self.readiness = readiness
     }
 
     /// Connections that are open now.
@@ -117,7 +120,8 @@ final class BrokerService {
     }
 
     private static func preflight(_ loaded: LoadedConfiguration) -> Preflight {
-        Preflight(arguments: Array(CommandLine.arguments.dropFirst()), configuration: loaded.text)
+        Preflight(
+            arguments: Array(CommandLine.arguments.dropFirst()), configuration: loaded.text, overlay: loaded.overlay)
     }
 
     private static func context(_ loaded: LoadedConfiguration, exposing running: ServerConfiguration) -> ApplyContext {
@@ -155,6 +159,7 @@ final class BrokerService {
             let plugins = PluginHost(environment, builtins: builtins)
             self.staging = staging
             self.plugins = plugins
+            readiness.follow(plugins)
             return plugins
         } catch {
             throw ConfigurationErrors([

@@ -25,17 +25,14 @@ public enum HostProcess {
     }
 
     private static func check(_ options: ServeOptions) -> Int32 {
-        do throws(StartFailure) {
-            let loaded = try Startup.load(options)
-            _ = try Startup.listenerLayers(loaded.configuration)
-            try Startup.checkPlugins(loaded)
-            StandardError.write(loaded.warnings.map { "warning: \($0)" })
-            StandardOutput.write("\(loaded.source): ok\n")
-            return ExitCode.done
-        } catch {
-            StandardError.write(error.lines)
-            return error.exitCode
+        let check = ConfigurationCheck(options)
+        if let failure = check.failure {
+            StandardError.write(failure.lines)
+            return failure.exitCode
         }
+        StandardError.write(check.warnings.map { "warning: \($0)" })
+        StandardOutput.write("\(check.source): ok\n")
+        return ExitCode.done
     }
 
     private static func serve(_ options: ServeOptions, started: Int64) -> Int32 {

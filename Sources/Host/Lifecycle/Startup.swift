@@ -12,12 +12,14 @@ enum Startup {
         let announcements = AnnouncementFiles(options)
         // A ports file of an earlier run must not be taken for ours, not even while this start fails.
         announcements.removePorts()
-        let loaded = try load(options)
+        let loaded = try loadOrSayAll(options)
         let log = Log(level: loaded.configuration.broker.log.level, format: loaded.configuration.broker.log.format)
         // Before the first thread: it blocks the signals that the control loop takes, and threads inherit that.
         let parent = try orFail { () throws(OperationError) in try watchParent(options) }
         let supervisor = try orFail { () throws(SystemError) in
-            try Supervisor(options: options, configuration: loaded, log: log, started: started, parent: parent)
+            try Supervisor(
+                options: options, configuration: loaded, log: log, started: started, parent: parent,
+                readiness: Readiness())
         }
         try orFail { () throws(OperationError) in try log.start() }
         defer { log.close() }
@@ -31,27 +33,25 @@ enum Startup {
         }
     }
 
-    /// Reads the configuration, with every error in one go.
-    static func load(_ options: ServeOptions) throws(StartFailure) -> LoadedConfiguration {
+    /// Reads the configuration. When something is wrong with it, everything else that is wrong is said as well.
+    private static func loadOrSayAll(_ options: ServeOptions) throws(StartFailure) -> LoadedConfiguration {
         do throws(ConfigurationErrors) {
             return try ServerConfiguration.load(options)
         } catch {
-            throw StartFailure(error)
+            throw ConfigurationCheck(options).failure ?? StartFailure(error)
         }
     }
 
-    /// Checks files and settings of the plugins without starting them.
-    static func checkPlugins(_ loaded: LoadedConfiguration) throws(StartFailure) {
+    /// Checks files and settings of the plugins without running them.
+    static func checkPlugins(
+        _ loaded: LoadedConfiguration
+    ) throws(StartFailure) -> (errors: [ConfigurationError], warnings: [ConfigurationWarning]) {
         let configuration = loaded.configuration
-        guard configuration.plugins.contains(where: \.isEnabled) else { return }
+        guard configuration.plugins.contains(where: \.isEnabled) else { return ([], []) }
         let staging = try orFail { () throws(OperationError) in try StagingDirectory(in: nil) }
         let plugins = PluginHost(PluginEnvironment(checking: configuration.broker, staging: staging))
         defer { plugins.stop() }
-        do throws(ConfigurationErrors) {
-            try plugins.check(configuration.plugins, paths: loaded.paths)
-        } catch {
-            throw StartFailure(error)
-        }
+        return plugins.check(configuration.plugins, paths: loaded.paths)
     }
 
     /// Turns any other error into the one that ends the start.
@@ -81,12 +81,19 @@ extension Startup {
         let listeners = try orFail { () throws(ListenerFailure) in
             try ListenerOpening.open(configuration.listeners, layers: layers, tcp: configuration.broker.tcp)
         }
-        let mailbox = supervisor.mailbox
+        let (mailbox, readiness) = (supervisor.mailbox, supervisor.readiness)
         let service = try orFail { () throws(SystemError) in
             try BrokerService(
                 configuration: configuration, listeners: listeners, log: log, control: supervisor.loop,
                 announcements: announcements, runDirectory: runDirectory, isChecking: supervisor.options.isTestMode,
-                administer: { request, answer in mailbox?.post(.administer(request, answer)) ?? false })
+                administer: { request, answer in
+                    // While the broker starts, its control thread is busy with that.
+                    if let said = readiness.earlyAnswer(to: request) {
+                        answer(AdministrationAnswer(said))
+                        return true
+                    }
+                    return mailbox?.post(.administer(request, answer)) ?? false
+                }, readiness: readiness)
         }
         let control = try openControlSocket(runDirectory)
         try orFail { () throws(SystemError) in try service.start() }
@@ -100,6 +107,7 @@ extension Startup {
             // Before anybody is told: a file that changes after the ready line is noticed.
             supervisor.follow(layers.compactMapValues(\.tls))
             service.accept()
+            readiness.enter(.serving)
             try announce(supervisor, service, announcements, sessions: restored.sessions)
         } catch {
             service.stop()

@@ -16,21 +16,73 @@ extension Supervisor: ControlCommands {
     private static let queryTimeout: Int64 = 5_000_000_000
 
     func perform(_ request: ControlRequest, answer: @escaping (ControlAnswer) -> Void) {
+        do throws(UsageError) {
+            switch request.command {
+            case .status: askShards(answer)
+            case .health: checkHealth(answer)
+            case .ready: answer(readiness.answer)
+            case .plugins: answer(.done([("plugins", pluginReports)]))
+            case .top: measurePlugins(answer)
+            case .listeners: answer(listenerReport)
+            case .config: answer(.done(ConfigurationJSON.members(running, isKept: keepsOverlay)))
+            case .clients, .sessions: try listSessions(request.parameters, answer)
+            case .client, .session: try showSession(request.parameters, answer)
+            case .subscriptions: try listSubscriptions(request.parameters, answer)
+            case .topics: try listTopics(request.parameters, answer)
+            case .topic: try showTopic(request.parameters, answer)
+            case .retained: answer(try listRetained(request.parameters))
+            case .retainedMessage: answer(try showRetained(request.parameters))
+            default: try change(request, answer)
+            }
+        } catch {
+            answer(.refused(error.description, .invalid))
+        }
+    }
+
+    /// The commands after which something is another.
+    private func change(
+        _ request: ControlRequest, _ answer: @escaping (ControlAnswer) -> Void
+    ) throws(UsageError) {
         switch request.command {
-        case .status: askShards(answer)
-        case .health:
-            answer(
-                isStopping
-                    ? .refused("the broker is stopping", exitCode: ExitCode.failure)
-                    : .done([("state", "ready")]))
-        case .plugins: answer(.done([("plugins", pluginReports)]))
-        case .top: measurePlugins(answer)
         case .reload:
             if let name = request.name { reloadPlugin(name, answer: answer) } else { reload(answer: answer) }
+        case .enable: try switchPlugin(request.parameters, on: true, answer)
+        case .disable: try switchPlugin(request.parameters, on: false, answer)
+        case .configSet: try setSetting(request.parameters, answer)
+        case .configReset: try resetSetting(request.parameters, answer)
+        case .disconnect: try disconnectClient(request.parameters, answer)
+        case .deleteSession: try deleteSession(request.parameters, answer)
+        case .deleteRetained: try deleteRetained(request.parameters, answer)
+        case .testReset: resetForTest(answer)
+        case .testSettle: settleForTest(answer)
         case .stop:
             answer(.done([("state", "draining")]))
             requestStop()
+        default: throw UsageError("'\(request.command.rawValue)' changes nothing")
         }
+    }
+
+    /// `health`: every loop answers, whatever the broker is about to do.
+    private func checkHealth(_ answer: @escaping (ControlAnswer) -> Void) {
+        let state = readiness.report.status
+        collect(answer) { broker, finish in
+            PageWalk.everywhere(broker, { _ in }) { _ in
+                finish { .done([("status", "ok"), ("state", .string(state))]) }
+            }
+        }
+    }
+
+    /// `listeners`
+    private var listenerReport: ControlAnswer {
+        let items = (service?.listeners ?? []).map { listener -> JSONText in
+            [
+                "name": .string(listener.open.name), "url": .string(listener.open.url),
+                "host": .string(listener.open.host), "port": JSONText(listener.open.port),
+                "tls": .boolean(listener.configuration.tls != nil),
+                "allow_anonymous": .boolean(listener.configuration.allowsAnonymous),
+            ]
+        }
+        return .done([("items", .array(items)), ("next_cursor", .null), ("total", JSONText(items.count))])
     }
 
     private func askShards(_ answer: @escaping (ControlAnswer) -> Void) {
@@ -48,6 +100,7 @@ extension Supervisor: ControlCommands {
             guard let query = queries[number], query.snapshots.count == service?.broker.shards.count else { return }
             queries[number] = nil
             query.answer(.done(status(of: query.snapshots)))
+        case .finished(let query, let make): waiting.removeValue(forKey: query)?.answer(make())
         case .applied(let number, let result): applications.removeValue(forKey: number)?(result)
         case .measured(let query, let measures): take(measures, of: query)
         case .administer(let request, let answer):
@@ -58,7 +111,7 @@ extension Supervisor: ControlCommands {
                 case .command(let command): command
                 }
             perform(command) { said in
-                answer(said.isOK ? .done(JSONText.object(said.members).rendered) : .refused(said.error ?? "refused"))
+                answer(AdministrationAnswer(said))
             }
         }
     }
@@ -69,7 +122,7 @@ extension Supervisor: ControlCommands {
             let loops = service?.broker.shards.count ?? 0
             query.answer(
                 .refused(
-                    "only \(query.snapshots.count) of \(loops) loops answered in time", exitCode: ExitCode.failure))
+                    "only \(query.snapshots.count) of \(loops) loops answered in time", .unavailable))
         }
     }
 }
@@ -93,7 +146,7 @@ extension Supervisor {
         return [
             ("version", .string(HooklineVersion.text)), ("pid", JSONText(getpid())),
             ("test_mode", .boolean(options.isTestMode)),
-            ("state", isStopping ? "draining" : "ready"),
+            ("state", .string(readiness.report.status)),
             ("uptime", JSONText((MonotonicClock.now - started) / 1_000_000_000)),
             ("config", .string(running.source.description)), ("loops", JSONText(snapshots.count)),
             ("listeners", .object((service?.listeners ?? []).map { (key: $0.open.name, value: $0.open.json) })),

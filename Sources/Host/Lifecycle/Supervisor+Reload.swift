@@ -14,20 +14,30 @@ extension Supervisor {
 
     /// Reads the configuration again: what can be applied is applied, what cannot is named, a wrong one changes
     /// nothing. One reload after the other; `answer` gets what the control socket answers.
-    func reload(_ cause: ReloadCause = .request, answer: @escaping (ControlAnswer) -> Void = { _ in }) {
+    /// - Parameter changing: what is to be another in the run-time overlay.
+    func reload(
+        _ cause: ReloadCause = .request, changing: ((inout RuntimeOverlay) -> Void)? = nil,
+        answer: @escaping (ControlAnswer) -> Void = { _ in }
+    ) {
         queue { [unowned self] done in
             let finish = { (said: ControlAnswer) in
                 answer(said)
                 done()
             }
             do throws(ConfigurationErrors) {
-                let loaded = try ServerConfiguration.load(options)
+                let loaded = try loadConfiguration(changing)
                 guard cause == .request || loaded.text != running.text else { return finish(.done()) }
                 let plan = ReloadPlan(running: running.configuration, file: loaded.configuration)
-                guard plan.changesPlugins, let service else { return finish(conclude(plan, .init(), loaded)) }
+                let isOverlayChanged = changing != nil
+                guard plan.changesPlugins, let service else {
+                    if isOverlayChanged { keep(loaded.overlay) }
+                    return finish(conclude(plan, .init(), loaded))
+                }
                 applyPlugins(service, loaded) { [unowned self] result in
                     switch result {
-                    case .success(let changes): finish(conclude(plan, changes, loaded))
+                    case .success(let changes):
+                        if isOverlayChanged { keep(loaded.overlay) }
+                        finish(conclude(plan, changes, loaded))
                     case .failure(let errors): finish(refuse(errors))
                     }
                 }
@@ -35,6 +45,17 @@ extension Supervisor {
                 finish(refuse(error))
             }
         }
+    }
+
+    /// The configuration as it is to be now: the file, under what was or is to be changed at run time.
+    private func loadConfiguration(
+        _ changing: ((inout RuntimeOverlay) -> Void)? = nil
+    ) throws(ConfigurationErrors) -> LoadedConfiguration {
+        var options = options
+        var overlay = try currentOverlay()
+        changing?(&overlay)
+        options.overlay = overlay
+        return try ServerConfiguration.load(options)
     }
 
     /// What is left when the plugins are what the file says.
@@ -45,7 +66,7 @@ extension Supervisor {
         let problems = reloadCertificates()
         let answer = apply(plan, changes, loaded)
         guard problems.isEmpty else {
-            return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
+            return .refused(problems.joined(separator: "\n"), .refused)
         }
         return answer
     }
@@ -59,12 +80,12 @@ extension Supervisor {
                 done()
             }
             do throws(ConfigurationErrors) {
-                var loaded = try ServerConfiguration.load(options)
+                var loaded = try loadConfiguration()
                 guard let entry = loaded.configuration.plugins.first(where: { $0.id == id && $0.isEnabled }),
                     let service
                 else {
                     return finish(
-                        .refused("no plugin '\(id)' is enabled in \(loaded.source)", exitCode: ExitCode.failure))
+                        .refused("no plugin '\(id)' is enabled in \(loaded.source)", .notFound))
                 }
                 var plugins = running.configuration.plugins
                 if let place = plugins.firstIndex(where: { $0.id == id }) {
@@ -94,7 +115,7 @@ extension Supervisor {
             log.write(.pluginReloadRefused, .error) {
                 [.init("plugin", id), .init("kept", true), .init("reason", errors.description)]
             }
-            return .refused(errors.description, exitCode: ExitCode.badConfiguration)
+            return .refused(errors.description, .refused)
         }
     }
 
@@ -158,7 +179,7 @@ extension Supervisor {
                 [.init("at", error.position.description), .init("reason", error.message)]
             }
         }
-        return .refused(errors.description, exitCode: ExitCode.badConfiguration)
+        return .refused(errors.description, .refused)
     }
 
     private func apply(
@@ -167,6 +188,9 @@ extension Supervisor {
         let level = loaded.configuration.broker.log.level
         log.setLevel(level)
         running.configuration.broker.log.level = level
+        running.overlay = loaded.overlay
+        // Who set what: of the settings that are in force now.
+        for path in plan.applied { running.origins[path] = loaded.origins[path] }
         let plugins = changes.started + changes.replaced + changes.reconfigured + changes.stopped
         let changed =
             plan.applied + plugins.map { "plugins.\($0)" } + (changes.isReordered ? ["plugins (their order)"] : [])

@@ -16,6 +16,14 @@ final class Supervisor: StreamHandler {
     var running: LoadedConfiguration
     /// Nil until ``supervise(_:)``.
     private(set) var service: BrokerService?
+    /// Settings changed since the start, where nothing keeps them.
+    var overlay: RuntimeOverlay
+    /// Whether clients should be sent here.
+    let readiness: Readiness
+    /// Questions that other threads work on.
+    var waiting: [UInt64: WaitingAnswer] = [:]
+    /// Walks over the retained messages.
+    var retainedListing = RetainedListing()
     /// Status requests that wait for the shards.
     var queries: [UInt64: StatusQuery] = [:]
     var lastQuery: UInt64 = 0
@@ -48,13 +56,16 @@ final class Supervisor: StreamHandler {
 
     /// Prepares the control loop; nothing is served yet.
     init(
-        options: ServeOptions, configuration: LoadedConfiguration, log: Log, started: Int64, parent: ParentProcess?
+        options: ServeOptions, configuration: LoadedConfiguration, log: Log, started: Int64, parent: ParentProcess?,
+        readiness: Readiness = Readiness()
     ) throws(SystemError) {
         self.options = options
         self.log = log
         self.started = started
         self.parent = parent
+        self.readiness = readiness
         running = configuration
+        overlay = configuration.overlay
         stop = StopSequence(drain: configuration.configuration.broker.shutdown.drain.nanoseconds)
         loop = try EventLoop(index: -1, handler: self)
         mailbox = Mailbox(wakes: loop, capacity: 1_024)
@@ -97,6 +108,7 @@ final class Supervisor: StreamHandler {
             _exit(exitCode)
         case .drain(let end):
             drainEnds = end
+            readiness.enter(.draining)
             log.write(.brokerDraining) {
                 [
                     .init("by", by), .init("connections", service?.connections ?? 0),
@@ -144,6 +156,7 @@ final class Supervisor: StreamHandler {
 
     func endOfTurn(now: Int64) {
         expireQueries(now: now)
+        expireAnswers(now: now)
         checkMemory(now: now)
         endIfDrained(now: now)
     }
@@ -151,7 +164,8 @@ final class Supervisor: StreamHandler {
     func nextDeadline() -> Int64? {
         let query = queries.values.map(\.expires).min()
         let memory = running.configuration.broker.limits.maxMemory > 0 ? nextMemoryCheck : nil
-        return [drainEnds, query, memory].compactMap { $0 }.min()
+        let answer = waiting.values.map(\.expires).min()
+        return [drainEnds, query, answer, memory].compactMap { $0 }.min()
     }
 }
 
@@ -159,6 +173,8 @@ final class Supervisor: StreamHandler {
 enum ControlMessage: Sendable {
     /// One shard's answer to a status query.
     case snapshot(query: UInt64, ShardSnapshot)
+    /// Other threads have found out what somebody wanted to know.
+    case finished(UInt64, @Sendable () -> ControlAnswer)
     /// A change of the plugins is done or refused.
     case applied(UInt64, Result<PluginChanges, ConfigurationErrors>)
     /// Plugins were measured.

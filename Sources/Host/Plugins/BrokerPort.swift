@@ -41,8 +41,16 @@ public enum AdministrationRequest: Sendable, Equatable {
 public enum AdministrationAnswer: Sendable, Equatable {
     /// A JSON object.
     case done(String)
-    /// Why nothing was done, in words.
-    case refused(String)
+    /// Why nothing was done, in words, and what kind of reason that is.
+    case refused(String, ControlAnswer.Kind)
+
+    /// What the control socket would have said.
+    public init(_ answer: ControlAnswer) {
+        self =
+            answer.isOK
+            ? .done(JSONText.object(answer.members).rendered)
+            : .refused(answer.error ?? "refused", answer.kind ?? .unavailable)
+    }
 }
 
 /// What plugins may ask of the broker. Every closure may be called on any thread, returns at once and takes effect on

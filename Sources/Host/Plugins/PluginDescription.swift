@@ -1,5 +1,6 @@
 import Configuration
 import PluginABI
+import PluginFile
 
 /// What a plugin says about itself, copied out of its `hl_plugin_desc` and checked.
 struct PluginDescription: Sendable {
@@ -107,17 +108,32 @@ struct PluginDescription: Sendable {
         for index in 0..<maximumKeys {
             let raw = (UnsafeRawPointer(first) + index * stride).assumingMemoryBound(to: hl_config_key.self).pointee
             guard let name = raw.name else { return keys }
-            guard let type = DeclaredKey.ValueType(rawValue: raw.type & UInt64(HL_TYPE_MASK)) else {
-                throw Problem(
-                    words: "declares the setting '\(String(cString: name))' with type \(raw.type), which this "
-                        + "broker does not know; update hookline")
-            }
             keys.append(
-                DeclaredKey(
-                    name: String(cString: name), type: type, isRequired: raw.type & UInt64(HL_REQUIRED) != 0,
-                    defaultText: raw.default_text.map { String(cString: $0) },
-                    help: raw.help.map { String(cString: $0) } ?? ""))
+                try key(
+                    String(cString: name), raw.type, raw.default_text.map { String(cString: $0) },
+                    raw.help.map { String(cString: $0) } ?? ""))
         }
         throw Problem(words: "declares more than \(maximumKeys) settings; end the list with {0, 0, 0, 0}")
+    }
+
+    /// The settings that were read from a file.
+    static func keys(_ settings: [ELFFile.Setting]) throws(Problem) -> [DeclaredKey] {
+        var keys: [DeclaredKey] = []
+        for setting in settings {
+            keys.append(try key(setting.name, setting.type, setting.defaultText, setting.help))
+        }
+        return keys
+    }
+
+    private static func key(
+        _ name: String, _ type: UInt64, _ defaultText: String?, _ help: String
+    ) throws(Problem) -> DeclaredKey {
+        guard let known = DeclaredKey.ValueType(rawValue: type & UInt64(HL_TYPE_MASK)) else {
+            throw Problem(
+                words: "declares the setting '\(name)' with type \(type), which this broker does not know; update "
+                    + "hookline")
+        }
+        return DeclaredKey(
+            name: name, type: known, isRequired: type & UInt64(HL_REQUIRED) != 0, defaultText: defaultText, help: help)
     }
 }

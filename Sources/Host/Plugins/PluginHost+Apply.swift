@@ -139,11 +139,12 @@ private final class Change {
         if errors.isEmpty {
             errors += PluginHost.duplicates(
                 zip(entries, parts).map { entry, part in
-                    switch part {
-                    case .kept(let running), .reconfigured(let running, _, _):
-                        (entry, running.instance.description)
-                    case .new(let loaded, _, _, _): (entry, loaded.image.description)
-                    }
+                    let description =
+                        switch part {
+                        case .kept(let running), .reconfigured(let running, _, _): running.instance.description
+                        case .new(let loaded, _, _, _): loaded.image.description
+                        }
+                    return (entry, description.id, description.flags)
                 })
         }
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }

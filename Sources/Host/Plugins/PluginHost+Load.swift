@@ -31,19 +31,20 @@ extension PluginHost {
                 errors += error.all
             }
         }
-        errors += Self.duplicates(loaded.map { ($0.entry, $0.image.description) })
+        errors += Self.duplicates(
+            loaded.map { ($0.entry, $0.image.description.id, $0.image.description.flags) })
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return loaded
     }
 
     /// Plugins that are configured more often than they allow.
-    static func duplicates(_ plugins: [(entry: PluginEntry, description: PluginDescription)]) -> [ConfigurationError] {
+    static func duplicates(_ plugins: [(entry: PluginEntry, id: String, flags: UInt32)]) -> [ConfigurationError] {
         var errors: [ConfigurationError] = []
-        for (index, plugin) in plugins.enumerated() where plugin.description.flags & HL_MULTI_INSTANCE == 0 {
+        for (index, plugin) in plugins.enumerated() where plugin.flags & HL_MULTI_INSTANCE == 0 {
             let before = plugins[..<index]
-            guard let other = before.first(where: { $0.description.id == plugin.description.id }) else { continue }
+            guard let other = before.first(where: { $0.id == plugin.id }) else { continue }
             let words =
-                "is \(plugin.description.id) like '\(other.entry.id)', which can only be configured once"
+                "is \(plugin.id) like '\(other.entry.id)', which can only be configured once"
             errors.append(ConfigurationError(.plugin(id: plugin.entry.id, words), at: plugin.entry.position))
         }
         return errors
@@ -112,34 +113,29 @@ extension PluginHost {
                 + "update hookline"
             throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, words), at: entry.position)])
         }
+        let unknown = Self.unknownGrants(entry)
+        guard unknown.isEmpty else { throw ConfigurationErrors([unknown[0]]) }
         guard let grants = entry.grants.map(PluginInstance.serviceNames) else { return }
-        let unknown = grants.filter { ServiceTables.byName[$0] == nil }.sorted()
         let refused = (image.description.requiredServices ?? []).filter {
             !["core/1", "config/1"].contains($0) && !grants.contains($0)
         }
-        var words: [String] = []
-        if !unknown.isEmpty {
-            words.append("grants \(unknown.joined(separator: ", ")), which this broker does not offer")
-        }
-        if !refused.isEmpty {
-            words.append("requires \(refused.joined(separator: ", ")), which 'grants' does not list; add it")
-        }
-        guard words.isEmpty else {
-            throw ConfigurationErrors(
-                words.map { ConfigurationError(.plugin(id: entry.id, $0), at: entry.position) })
+        guard refused.isEmpty else {
+            let words = "requires \(refused.joined(separator: ", ")), which 'grants' does not list; add it"
+            throw ConfigurationErrors([ConfigurationError(.plugin(id: entry.id, words), at: entry.position)])
         }
     }
 
+    /// Services that an entry grants and that do not exist.
+    static func unknownGrants(_ entry: PluginEntry) -> [ConfigurationError] {
+        let unknown = (entry.grants.map(PluginInstance.serviceNames) ?? [])
+            .filter { ServiceTables.byName[$0] == nil }.sorted()
+        guard !unknown.isEmpty else { return [] }
+        let words = "grants \(unknown.joined(separator: ", ")), which this broker does not offer"
+        return [ConfigurationError(.plugin(id: entry.id, words), at: entry.position)]
+    }
+
     private func map(_ entry: PluginEntry, name: String, _ context: ApplyContext) throws -> PluginImage {
-        if entry.plugin.hasPrefix("builtin:") {
-            guard let builtin = builtins[String(entry.plugin.dropFirst("builtin:".count))] else {
-                let known = builtins.keys.sorted().joined(separator: ", ")
-                throw PluginImage.Problem(
-                    words:
-                        "\(entry.plugin) is not part of this executable; known here: \(known.isEmpty ? "none" : known)")
-            }
-            return try PluginImage.describe(builtin, path: entry.plugin)
-        }
+        if entry.plugin.hasPrefix("builtin:") { return try builtin(entry) }
         let path = try search.find(entry, paths: context.paths)
         let file = try stage(entry, path, name: name)
         try checkQuarantine(entry, file, context)
@@ -154,6 +150,16 @@ extension PluginHost {
             self.context.log(.debug, entry.id, "plugin.no_note", "\(path) has no \(HL_NOTE_SECTION) section")
         }
         return image
+    }
+
+    /// A plugin that is part of the executable.
+    func builtin(_ entry: PluginEntry) throws(PluginImage.Problem) -> PluginImage {
+        guard let builtin = builtins[String(entry.plugin.dropFirst("builtin:".count))] else {
+            let known = builtins.keys.sorted().joined(separator: ", ")
+            throw PluginImage.Problem(
+                words: "\(entry.plugin) is not part of this executable; known here: \(known.isEmpty ? "none" : known)")
+        }
+        return try PluginImage.describe(builtin, path: entry.plugin)
     }
 
     /// Lets new code prove itself in a process of its own. What has done so with these settings need not do it again.
@@ -173,7 +179,7 @@ extension PluginHost {
         }
     }
 
-    private func stage(
+    func stage(
         _ entry: PluginEntry, _ path: String, name: String
     ) throws(PluginImage.Problem) -> StagedFile {
         var trust = context.environment.trust

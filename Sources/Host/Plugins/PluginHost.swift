@@ -90,13 +90,6 @@ public final class PluginHost: Sendable {
         }
     }
 
-    /// Checks all entries without starting anything: files, versions, settings. Runs the entry function of each plugin
-    /// and nothing else of it.
-    /// - Throws: everything that is wrong, in one go.
-    public func check(_ entries: [PluginEntry], paths: PathBase) throws(ConfigurationErrors) {
-        _ = try loadAll(entries, paths: paths)
-    }
-
     /// Starts all enabled entries and installs their hook table. When one fails, nothing has happened.
     public func start(_ entries: [PluginEntry], paths: PathBase) throws(ConfigurationErrors) {
         _ = try apply(entries, paths: paths)

@@ -50,7 +50,7 @@ struct PluginImage: Sendable {
         }
         let entry = unsafeBitCast(symbol, to: hl_plugin_entry_fn.self)
         do throws(Problem) {
-            var image = try describe(entry, path: path, note: file.note)
+            var image = try describe(entry, path: path, note: file.note, settings: file.settings)
             image.sha256 = file.sha256
             image.entryAddress = UInt(bitPattern: symbol)
             guard mayUnload else { return image }
@@ -79,7 +79,7 @@ struct PluginImage: Sendable {
 
     /// Asks the entry function of a mapped file, or of a plugin that is part of the executable.
     static func describe(
-        _ entry: hl_plugin_entry_fn, path: String, note: ELFFile.Note? = nil
+        _ entry: hl_plugin_entry_fn, path: String, note: ELFFile.Note? = nil, settings: [ELFFile.Setting]? = nil
     ) throws(Problem) -> PluginImage {
         guard let raw = HostProbe.with({ entry($0) }) else {
             throw Problem(words: "\(path) does not accept this broker (plugin ABI \(PluginDescription.hostABI))")
@@ -90,6 +90,11 @@ struct PluginImage: Sendable {
                 throw .init(
                     words: "contradicts itself: its note says \(note.id) (flags \(note.flags)), its description "
                         + "\(description.id) (flags \(description.flags)); rebuild it")
+            }
+            if let settings, try PluginDescription.keys(settings) != description.keys {
+                throw .init(
+                    words: "contradicts itself: the settings in its section \(HL_KEYS_SECTION) are others than those "
+                        + "of its description; give the same to HL_PLUGIN_KEYS(...)")
             }
             return PluginImage(path: path, description: description, hasNote: note != nil)
         } catch {

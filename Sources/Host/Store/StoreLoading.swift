@@ -60,6 +60,15 @@ final class StoreLoading: Sendable {
         }
     }
 
+    /// How it stands. [any thread]
+    var condition: Readiness.Condition {
+        switch outcome(within: 0) {
+        case nil: .coming("reading")
+        case .loaded?: .ok
+        case .failed(let reason)?: .failed(reason)
+        }
+    }
+
     private static func load(
         _ store: OpenStore, folder: String, _ broker: Broker, _ attach: (StoreDriver) -> Void,
         _ wake: @escaping @Sendable (Int) -> Void, _ log: Log

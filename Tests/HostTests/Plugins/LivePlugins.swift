@@ -52,7 +52,7 @@ final class LivePlugins: @unchecked Sendable {
                 switch request {
                 case .status: answer(.done("{\"state\":\"ready\"}"))
                 case .command(let command): answer(.done("{\"command\":\"\(command.command.rawValue)\"}"))
-                case .reload: answer(.refused("not here"))
+                case .reload: answer(.refused("not here", .refused))
                 }
                 return true
             })

@@ -11,6 +11,11 @@ struct Preflight: Sendable {
     var arguments: [String]
     /// Text of plugins.yaml; nil: there is none.
     var configuration: [UInt8]?
+    /// What was changed at run time. It goes the way of the text, not of the arguments: everybody can read those.
+    var overlay = RuntimeOverlay()
+
+    /// Ends the text and begins the overlay.
+    static let overlayMark = "\n#hookline-overlay\n"
 
     private static let maximumWords = 16 << 10
 
@@ -22,7 +27,8 @@ struct Preflight: Sendable {
         let text = file.path + ".yaml"
         defer { unlink(text) }
         do throws(OperationError) {
-            try SmallFile.replace(text, with: String(decoding: configuration ?? [], as: UTF8.self), mode: 0o600)
+            let given = String(decoding: configuration ?? [], as: UTF8.self) + Self.overlayMark + overlay.fileText
+            try SmallFile.replace(text, with: given, mode: 0o600)
         } catch {
             return "could not be tried: \(error)"
         }

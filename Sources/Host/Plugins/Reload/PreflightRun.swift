@@ -67,8 +67,14 @@ enum PreflightRun {
             text += chunk[..<count]
         }
         let file = options.configurationFile ?? ServerConfiguration.usualPlaces.first { access($0, F_OK) == 0 }
+        var options = options
+        var given = String(decoding: text, as: UTF8.self)
+        if let mark = given.ranges(of: Preflight.overlayMark).last {
+            options.overlay = try RuntimeOverlay(parsing: Array(given[mark.upperBound...].utf8), file: "overlay")
+            given = String(given[..<mark.lowerBound])
+        }
         return try ServerConfiguration.load(
-            text: String(decoding: text, as: UTF8.self), file: file ?? "plugins.yaml", options,
+            text: given, file: file ?? "plugins.yaml", options,
             environment: ProcessEnvironment.current())
     }
 

@@ -15,10 +15,25 @@ extension ServiceTables {
         }
         table.command = { handle, name, argument, function, user in
             guard let command = ControlCommand(rawValue: name.text) else { return HL_NOT_FOUND }
-            let request = ControlRequest(command, name: argument.len > 0 ? argument.text : nil)
-            return ServiceTables.administer(handle, .command(request), function, user)
+            do throws(UsageError) {
+                let request = try ControlRequest.parse(command, argument: Array(argument.bytes))
+                return ServiceTables.administer(handle, .command(request), function, user)
+            } catch {
+                return ServiceTables.refuse(handle, error.description, function, user)
+            }
         }
         return table
+    }
+
+    /// Tells the plugin what is wrong with its argument, in the way of every other answer.
+    private static func refuse(
+        _ handle: UnsafeMutablePointer<hl_self>?, _ reason: String, _ function: hl_json_fn?,
+        _ user: UnsafeMutableRawPointer?
+    ) -> hl_status {
+        guard let instance = PluginInstance.of(handle), let function else { return HL_INVALID }
+        guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
+        JSONAnswer(instance: instance, function: function, user: user).send(.refused(reason, .invalid))
+        return HL_OK
     }
 
     private static func administer(
@@ -46,9 +61,22 @@ private struct JSONAnswer: @unchecked Sendable {
             let (status, text): (hl_status, String) =
                 switch answer {
                 case .done(let json): (HL_OK, json)
-                case .refused(let reason): (HL_REFUSED, reason)
+                case .refused(let reason, let kind): (kind.status, reason)
                 }
             withExtendedLifetime(memory) { function(instance.pluginState, user, status, memory.view(text)) }
+        }
+    }
+}
+
+extension ControlAnswer.Kind {
+    /// How plugins are told.
+    fileprivate var status: hl_status {
+        switch self {
+        case .invalid: HL_INVALID
+        case .notFound: HL_NOT_FOUND
+        case .refused: HL_REFUSED
+        case .notAllowed: HL_NOT_ALLOWED
+        case .unavailable: HL_UNAVAILABLE
         }
     }
 }

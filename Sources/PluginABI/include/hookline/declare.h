@@ -16,9 +16,11 @@
 #if defined(__GNUC__)
 #define HL_EXPORT __attribute__((visibility("default")))
 #define HL_IN_NOTE_SECTION __attribute__((section(HL_NOTE_SECTION), used, aligned(4)))
+#define HL_IN_KEYS_SECTION __attribute__((section(HL_KEYS_SECTION), used))
 #else
 #define HL_EXPORT
 #define HL_IN_NOTE_SECTION
+#define HL_IN_KEYS_SECTION
 #endif
 
 /* The entry: one name for shared objects; with -DHL_STATIC_PLUGIN=name one of its own for a plugin that is linked into
@@ -43,10 +45,15 @@
          (uint32_t)((uint64_t)(notify_hooks_) & 0xffffffffu), (uint32_t)((uint64_t)(notify_hooks_) >> 32)},           \
         id_, version_};
 
+/* The settings alone, beside HL_PLUGIN_NOTE: keys is an array of hl_config_key or 0. */
+#define HL_PLUGIN_KEYS(keys_)                                                                                          \
+    HL_IN_KEYS_SECTION static const hl_key_table hl_plugin_keys_ = {sizeof(hl_key_table), sizeof(hl_config_key), keys_};
+
 /* Everything can be said: life is an hl_life, required and optional are lists of services or 0. */
 #define HL_PLUGIN_FULL(id_, version_, flags_, keys_, life_, hooks_, notify_hooks_, vendor_, licence_, url_, required_, \
                        optional_)                                                                                     \
     HL_PLUGIN_NOTE(id_, version_, flags_, hooks_, notify_hooks_)                                                      \
+    HL_PLUGIN_KEYS(keys_)                                                                                              \
     static const hl_plugin_desc hl_plugin_desc_ = {                                                                   \
         sizeof(hl_plugin_desc), (flags_), HL_ABI_MAJOR, HL_TARGET_MINOR, id_, version_, vendor_, licence_, url_,      \
         required_, optional_, (hooks_), (notify_hooks_), keys_, sizeof(hl_config_key), 0, &(life_)};                  \

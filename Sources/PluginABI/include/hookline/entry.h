@@ -139,6 +139,15 @@ typedef struct hl_note {
     char version[32];
 } hl_note;
 
+/* The section hookline_keys: one hl_key_table, so that tools know a plugin's settings without running it. It must
+ * agree with hl_plugin_desc.config_keys. */
+#define HL_KEYS_SECTION "hookline_keys"
+typedef struct hl_key_table {
+    uint32_t struct_size;
+    uint32_t key_stride;
+    const hl_config_key *keys; /* ends with {0, 0, 0, 0}; NULL: no settings */
+} hl_key_table;
+
 #ifdef __cplusplus
 }
 #endif
