@@ -1,0 +1,12 @@
+#!/bin/sh
+# Builds the HTTP plugin, which is a package of its own because it has dependencies of its own, and puts libhttp.so beside
+# the release build of the broker, where it is looked for. Takes minutes the first time and a second when nothing changed.
+set -eu
+cd "$(dirname "$0")/.."
+build() { swift build -c release --package-path Plugins/HTTP --scratch-path .build-http "$@"; }
+build --product http
+home=$(swift build -c release --show-bin-path)
+install -d "$home"
+# Another file each time, in one step: a broker that runs has the old one mapped, or takes the new one up.
+install -m 0755 "$(build --show-bin-path)/libhttp.so" "$home/.libhttp.so.new"
+mv -f "$home/.libhttp.so.new" "$home/libhttp.so"
