@@ -15,9 +15,10 @@ FORMATTED := Package.swift SDK/Package.swift Sources Plugins Tests Fuzz $(wildca
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: build ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+run: setup ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+	@swift build -c release
 	@$(RELEASE)/hookline certs init --if-missing certs
-	@exec $(RELEASE)/hookline serve --config $(CONFIG)
+	@exec scripts/run.sh $(CONFIG)
 
 build: setup ## release build of the host, the tool and the plugins
 	@swift build -c release

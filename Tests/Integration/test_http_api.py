@@ -364,20 +364,38 @@ def test_a_stop_ends_open_streams_at_once(broker, api):
             events.event()
 
 
-def test_a_new_generation_takes_the_port_over(serve, tmp_path):
+def test_new_settings_are_taken_up_while_streams_go_on(serve):
+    broker = serve(config=CONFIG % "", ephemeral=False)
+    api = API(broker)
+    with api.subscribe("filter=a") as events:
+        (broker.folder / "plugins.yaml").write_text(CONFIG % ", max_body: 2KiB")
+        assert api.post("/api/v1/reload").status == 200
+        assert api.post("/publish?topic=a", b"x" * 3000).status == 413
+        assert api.post("/publish?topic=a", b"x").status == 200
+        assert events.message()["payload"] == "x"
+
+
+def test_new_code_takes_the_ports_over(serve, tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    config = CONFIG.replace('bind: "127.0.0.1:0", h', f'bind: "127.0.0.1:{port}", h')
+    config = CONFIG.replace("plugins:", "  reload: { probation: 0s }\nplugins:").replace(
+        'bind: "127.0.0.1:0", h', f'bind: "127.0.0.1:{port}", h')
     broker = serve(config=config % "", ephemeral=False)
     api = API(broker)
-    (broker.folder / "plugins.yaml").write_text(config % ", max_body: 2KiB")
-    assert api.post("/api/v1/reload").status in (200, 503)
-    for _ in range(200):
+    assert command("plugins", "reload", "http", "--config", broker.folder / "plugins.yaml").returncode == 0
+    plugin = [p for p in command_json(broker)["plugins"] if p["id"] == "http"][0]
+    assert plugin["generation"] == 2
+    for _ in range(500):
         try:
-            if api.post("/publish?topic=a", b"x" * 3000).status == 413:
+            if api.get("/health").status == 200:
                 break
         except OSError:
             pass
     else:
-        raise AssertionError("the new settings are not in force")
+        raise AssertionError("nobody answers any more")
+
+
+def command_json(broker):
+    done = command("plugins", "list", "--json", "--config", broker.folder / "plugins.yaml")
+    return json.loads(done.stdout)

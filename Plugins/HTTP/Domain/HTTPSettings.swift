@@ -92,6 +92,13 @@ struct HTTPSettings: Sendable {
         guard reader.faults.isEmpty else { throw .refused(reader.faults) }
     }
 
+    /// Whether connections are made as with other settings.
+    func listensLike(_ other: HTTPSettings) -> Bool {
+        bind == other.bind && healthBind == other.healthBind && certificate?.chain == other.certificate?.chain
+            && certificate?.key == other.certificate?.key && maximumHeader == other.maximumHeader
+            && maximumConnections == other.maximumConnections && timeout == other.timeout
+    }
+
     /// The role of somebody whom the broker has let in.
     func role(user: String, groups: [String]) -> Role? {
         let names = (user.isEmpty ? [] : [user]) + groups.map { "group:\($0)" }

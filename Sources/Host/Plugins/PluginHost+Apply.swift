@@ -63,7 +63,8 @@ extension PluginHost {
         _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext
     ) -> Result<PluginChanges, ConfigurationErrors> {
         let began = monotonicNow()
-        let change = Change(self, entries.filter(\.isEnabled), renewing: renewing, context)
+        let present = entries.filter { $0.isEnabled && !isAwaited($0, context.paths) }
+        let change = Change(self, present, renewing: renewing, context)
         do throws(ConfigurationErrors) {
             try change.load()
             try ThreadKind.with(.worker) { () throws(ConfigurationErrors) in try change.prepare() }

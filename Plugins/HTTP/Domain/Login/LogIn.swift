@@ -22,8 +22,7 @@ final class LogIn: Sendable {
 struct LogInDoor: Sendable {
     let host: PluginHost
     let loop: any EventLoop
-    /// Name of the listener whose rules hold; nil: the first.
-    let listener: String?
+    let live: LiveSettings
 
     /// Logs in.
     /// - Parameters:
@@ -43,7 +42,7 @@ struct LogInDoor: Sendable {
     }
 
     private func link(user: [UInt8]?, password: [UInt8]?, peer: String) async throws(Problem) -> MQTTLink {
-        guard let random = host.randomBytes(12), let descriptor = host.openConnection(listener: listener, address: peer)
+        guard let random = host.randomBytes(12), let descriptor = host.openConnection(listener: live.settings.listener, address: peer)
         else {
             throw .unavailable("the broker takes no further connection now")
         }

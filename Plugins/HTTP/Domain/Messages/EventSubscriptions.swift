@@ -16,20 +16,18 @@ final class EventSubscriptions: Sendable {
     private let host: PluginHost
     private let logIns: LogInPool
     private let loop: any EventLoop
-    private let limits: EventSubscription.Limits
-    private let maximum: Int
+    private let live: LiveSettings
     private let counters: HTTPCounters
     private let state = Locked(State())
 
     init(
-        _ host: PluginHost, _ logIns: LogInPool, _ loop: any EventLoop, _ limits: EventSubscription.Limits,
-        maximum: Int, _ counters: HTTPCounters
+        _ host: PluginHost, _ logIns: LogInPool, _ loop: any EventLoop, _ live: LiveSettings,
+        _ counters: HTTPCounters
     ) {
         self.host = host
         self.logIns = logIns
         self.loop = loop
-        self.limits = limits
-        self.maximum = maximum
+        self.live = live
         self.counters = counters
     }
 
@@ -46,7 +44,7 @@ final class EventSubscriptions: Sendable {
     }
 
     private func resume(_ call: Call, _ credentials: Credentials?) async -> Answer? {
-        guard let last = call.request.headers[.lastEventID], let dash = last.lastIndex(of: "-"),
+        guard let last = call.request.headers[.lastSeenEvent], let dash = last.lastIndex(of: "-"),
             let number = UInt64(last[last.index(after: dash)...]),
             let subscription = state.withLock({ $0.open[String(last[..<dash])] }),
             subscription.credentials == credentials,
@@ -58,6 +56,7 @@ final class EventSubscriptions: Sendable {
     private func begin(
         _ call: Call, _ filters: [String], qos: UInt8, _ credentials: Credentials?
     ) async throws(Problem) -> EventSubscription {
+        let (limits, maximum) = (live.settings.subscription, live.settings.maximumSubscribers)
         let hasRoom = state.withLock { state -> Bool in
             guard !state.isClosed, state.open.count + state.beginning < maximum else { return false }
             state.beginning += 1
@@ -126,7 +125,7 @@ final class EventSubscriptions: Sendable {
         guard case .slow = end else { return }
         counters.slowSubscribers?.add()
         host.log(
-            .warning, "http.subscriber_dropped", "it took nothing for \(limits.patience.nanoseconds / 1_000_000_000) s")
+            .warning, "http.subscriber_dropped", "it took nothing for too long (slow_subscriber_timeout)")
     }
 
     /// Ends all of them.
@@ -141,5 +140,5 @@ final class EventSubscriptions: Sendable {
 
 extension HTTPField.Name {
     /// What a reader of server-sent events has seen last.
-    static var lastEventID: HTTPField.Name { HTTPField.Name("Last-Event-ID") ?? .range }
+    static var lastSeenEvent: HTTPField.Name { HTTPField.Name("Last-Event-ID") ?? .range }
 }

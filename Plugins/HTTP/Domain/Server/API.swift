@@ -1,40 +1,43 @@
 internal import APITokens
 internal import Glibc
+internal import Locking
 internal import PluginSDK
 
 /// What the endpoints work with.
 final class API: Sendable {
     let host: PluginHost
-    let settings: HTTPSettings
+    let live: LiveSettings
     let logIns: LogInPool
     let subscriptions: EventSubscriptions
     let counters: HTTPCounters
-    private let tokens: FollowedFile<TokenTable>?
 
     init(
-        _ host: PluginHost, _ settings: HTTPSettings, _ logIns: LogInPool, _ subscriptions: EventSubscriptions,
-        _ counters: HTTPCounters, _ tokens: FollowedFile<TokenTable>?
+        _ host: PluginHost, _ live: LiveSettings, _ logIns: LogInPool, _ subscriptions: EventSubscriptions,
+        _ counters: HTTPCounters
     ) {
         self.host = host
-        self.settings = settings
+        self.live = live
         self.logIns = logIns
         self.subscriptions = subscriptions
         self.counters = counters
-        self.tokens = tokens
     }
+
+    /// Those that hold now.
+    var settings: HTTPSettings { live.settings }
 
     /// Finds out who asks.
     /// - Parameter mayBeAnonymous: where log-in is not required.
     func identify(_ call: Call, _ credentials: Credentials?) async throws(Problem) -> Caller {
         switch credentials {
         case nil:
+            let settings = settings
             guard !settings.requiresLogIn else {
                 throw .unauthorized("say who you are: 'Authorization: Basic' or 'Bearer'")
             }
             return .anonymous(settings.anonymousRole)
         case .token(let text):
             let now = Int64(time(nil))
-            guard let entry = tokens?.read(shard: 0, { $0.file.entry(of: text) }), entry.isValid(at: now) else {
+            guard let entry = live.tokens?.read(shard: 0, { $0.file.entry(of: text) }), entry.isValid(at: now) else {
                 throw .unauthorized("the token is not known, or not any more")
             }
             return .token(name: entry.name, role: entry.role == .operate ? .operate : .read)
@@ -42,6 +45,24 @@ final class API: Sendable {
             let logIn = try await logIns.logIn(credentials, peer: call.peer)
             return .client(logIn, settings.role(user: logIn.userName, groups: logIn.groups))
         }
+    }
+}
+
+/// The settings, which an edit of plugins.yaml replaces while requests are answered.
+final class LiveSettings: Sendable {
+    private let state: Locked<(settings: HTTPSettings, tokens: FollowedFile<TokenTable>?)>
+
+    init(_ settings: HTTPSettings, _ tokens: FollowedFile<TokenTable>?) {
+        state = Locked((settings, tokens))
+    }
+
+    var settings: HTTPSettings { state.withLock { $0.settings } }
+    /// nil: no tokens.
+    var tokens: FollowedFile<TokenTable>? { state.withLock { $0.tokens } }
+
+    /// Requests that begin from now on see these.
+    func replace(_ settings: HTTPSettings, _ tokens: FollowedFile<TokenTable>?) {
+        state.withLock { $0 = (settings, tokens) }
     }
 }
 

@@ -55,7 +55,9 @@ final class HTTPServers: Sendable {
                     availableConnectionsDelegate: MaximumAvailableConnections(
                         options.maximumConnections, logger: logger)),
                 eventLoopGroup: group, logger: logger,
-                responder: { try await responder.respond($0, $1, $2) },
+                responder: { (request, writer: consuming ResponseWriter, channel) in
+                    try await responder.respond(request, writer, channel)
+                },
                 onServerRunning: { outcome.set(.success($0.localAddress?.port ?? port)) })
             var configuration = ServiceGroupConfiguration(services: [service], logger: logger)
             configuration.maximumGracefulShutdownDuration = .seconds(Self.shutdown)

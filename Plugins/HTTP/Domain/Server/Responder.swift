@@ -9,10 +9,14 @@ internal import PluginSDK
 struct Responder: Sendable {
     let api: API
     let endpoints: [Endpoint]
-    let origin: RequestOrigin
     let isTLS: Bool
     /// The server for health only: no routes of other plugins either, except those for everybody.
     let isHealthOnly: Bool
+
+    private var origin: RequestOrigin {
+        let own = api.settings.origin
+        return isHealthOnly ? RequestOrigin(hosts: own.hosts, takesAnyHost: true, origins: []) : own
+    }
 
     /// Hummingbird calls this for each request, one after the other on a connection.
     func respond(
