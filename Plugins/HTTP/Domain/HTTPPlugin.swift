@@ -104,11 +104,12 @@ public final class HTTPPlugin: Plugin {
     private func end() {
         api.subscriptions.close()
         listening.stop()
-        let (logIns, group) = (api.logIns, group)
+        let logIns = api.logIns
+        let loops = group
         let done = DispatchSemaphore(value: 0)
         Task {
             await logIns.close()
-            try? await group.shutdownGracefully()
+            try? await loops.shutdownGracefully()
             done.signal()
         }
         _ = done.wait(timeout: .now() + .seconds(2))

@@ -16,16 +16,17 @@ struct TokenCommand: ParsableCommand {
 
         /// - Parameter mayBeMissing: a file that is not there has no tokens.
         func load(mayBeMissing: Bool = false) throws -> TokenFile {
+            let bytes: [UInt8]
             do throws(FileContents.Failure) {
-                let bytes = try FileContents.read(file, limit: TokenFile.maximumSize)
-                do throws(TokenFile.Faults) {
-                    return try TokenFile(String(decoding: bytes, as: UTF8.self), file: file)
-                } catch {
-                    throw end(ToolExit.failure, error.description)
-                }
-            } catch let failure as FileContents.Failure {
-                if failure.isMissing, mayBeMissing { return TokenFile() }
-                throw end(ToolExit.failure, failure.description)
+                bytes = try FileContents.read(file, limit: TokenFile.maximumSize)
+            } catch {
+                if error.isMissing, mayBeMissing { return TokenFile() }
+                throw end(ToolExit.failure, error.description)
+            }
+            do throws(TokenFile.Faults) {
+                return try TokenFile(String(decoding: bytes, as: UTF8.self), file: file)
+            } catch {
+                throw end(ToolExit.failure, error.description)
             }
         }
 

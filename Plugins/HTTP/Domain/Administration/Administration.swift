@@ -14,9 +14,9 @@ enum Administration {
             if !isTaken { continuation.resume(returning: nil) }
         }
         switch answer {
-        case .done(let text): return text
-        case .failed(let kind, let reason): throw problem(kind, reason)
-        case nil:
+        case .some(.done(let text)): return text
+        case .some(.failed(let kind, let reason)): throw problem(kind, reason)
+        case .none:
             throw Problem(501, "not-implemented", "Not implemented", "this broker has no command '\(command)'")
         }
     }

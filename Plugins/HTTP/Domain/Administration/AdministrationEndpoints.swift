@@ -23,20 +23,20 @@ enum AdministrationEndpoints {
 
     /// What was given of these query parameters, as parameters of a command.
     private static func given(_ call: Call, _ parameters: [Parameter]) -> [(name: String, value: JSON)] {
-        parameters.compactMap { parameter in
+        parameters.compactMap { parameter -> (name: String, value: JSON)? in
             guard let text = call.query[parameter.name] ?? call.parameters[parameter.name] else { return nil }
             switch parameter.kind {
-            case .text: return (parameter.name, .string(text))
-            case .boolean: return (parameter.name, .boolean(text == "true"))
-            case .integer: return Parameter.integer(text).map { (parameter.name, .count($0)) }
-            case .reasonCode: return Parameter.reasonCode(text).map { (parameter.name, .count($0)) }
+            case .text: return (name: parameter.name, value: JSON.string(text))
+            case .boolean: return (name: parameter.name, value: JSON.boolean(text == "true"))
+            case .integer: return Parameter.integer(text).map { (name: parameter.name, value: JSON.count($0)) }
+            case .reasonCode: return Parameter.reasonCode(text).map { (name: parameter.name, value: JSON.count($0)) }
             }
         }
     }
 
     /// A GET that is answered with what a command says.
     private static func look(
-        _ path: String, _ summary: String, _ command: String, _ parameters: [Parameter] = [], _ schema: String,
+        _ path: String, _ summary: String, _ command: String, _ schema: String, _ parameters: [Parameter] = [],
         mayBeMissing: Bool = false
     ) -> Endpoint {
         Endpoint(
@@ -62,15 +62,15 @@ enum AdministrationEndpoints {
     private static let sessions: [Endpoint] = [
         look(
             "/api/v1/clients", "Clients: the sessions, by default connected or not", "clients",
-            [connected, limit, cursor], "SessionList"),
+            "SessionList", [connected, limit, cursor]),
         look(
-            "/api/v1/clients/{client_id}", "One client", "client", [clientID], "Session", mayBeMissing: true),
+            "/api/v1/clients/{client_id}", "One client", "client", "Session", [clientID], mayBeMissing: true),
         remove(
             "/api/v1/clients/{client_id}", "Close the connection; the session stays", "disconnect",
             [clientID, reasonCode]),
-        look("/api/v1/sessions", "Sessions", "sessions", [connected, limit, cursor], "SessionList"),
+        look("/api/v1/sessions", "Sessions", "sessions", "SessionList", [connected, limit, cursor]),
         look(
-            "/api/v1/sessions/{client_id}", "One session", "session", [clientID], "Session", mayBeMissing: true),
+            "/api/v1/sessions/{client_id}", "One session", "session", "Session", [clientID], mayBeMissing: true),
         remove(
             "/api/v1/sessions/{client_id}", "Close the connection and forget everything", "delete_session",
             [clientID, reasonCode]),
@@ -79,12 +79,12 @@ enum AdministrationEndpoints {
     private static let subscriptions: [Endpoint] = [
         look(
             "/api/v1/subscriptions", "Subscriptions of all sessions, of one, or those that match a topic",
-            "subscriptions",
+            "subscriptions", "SubscriptionList",
             [
                 Parameter(name: "client_id", kind: .text, help: "only those of this client"),
                 Parameter(name: "topic", kind: .text, help: "only those whose filter matches this topic name"),
                 limit, cursor,
-            ], "SubscriptionList", mayBeMissing: true)
+            ], mayBeMissing: true)
     ]
 
     private static let topicName = Parameter(
@@ -92,12 +92,11 @@ enum AdministrationEndpoints {
 
     private static let retained: [Endpoint] = [
         look(
-            "/api/v1/retained", "Retained messages without their payloads", "retained",
-            [Parameter(name: "filter", kind: .text, help: "only topics that it matches (#)"), limit, cursor],
-            "RetainedList"),
+            "/api/v1/retained", "Retained messages without their payloads", "retained", "RetainedList",
+            [Parameter(name: "filter", kind: .text, help: "only topics that it matches (#)"), limit, cursor]),
         look(
-            "/api/v1/retained/{topic}", "One retained message with its payload", "retained_message", [topicName],
-            "RetainedMessage", mayBeMissing: true),
+            "/api/v1/retained/{topic}", "One retained message with its payload", "retained_message",
+            "RetainedMessage", [topicName], mayBeMissing: true),
         remove("/api/v1/retained/{topic}", "Clear a retained message", "delete_retained", [topicName]),
     ]
 
@@ -115,7 +114,7 @@ enum AdministrationEndpoints {
             return try await Administration.answer(api.host, "topics", given(call, [limit, cursor]))
         },
         look(
-            "/api/v1/topics/{topic}/stats", "What the broker knows of a topic", "topic", [topicName], "Topic"),
+            "/api/v1/topics/{topic}/stats", "What the broker knows of a topic", "topic", "Topic", [topicName]),
     ]
 
     private static let broker: [Endpoint] = [

@@ -30,7 +30,7 @@ struct LogInDoor: Sendable {
     ///   - peer: the address that hooks and logs see.
     func open(user: [UInt8]?, password: [UInt8]?, peer: String) async throws(Problem) -> LogIn {
         let link = try await link(user: user, password: password, peer: peer)
-        let session = await withCheckedContinuation { continuation in
+        let session: SessionInfo? = await withCheckedContinuation { continuation in
             let isAsked = host.session(of: link.clientID) { continuation.resume(returning: $0) }
             if !isAsked { continuation.resume(returning: nil) }
         }
@@ -42,7 +42,8 @@ struct LogInDoor: Sendable {
     }
 
     private func link(user: [UInt8]?, password: [UInt8]?, peer: String) async throws(Problem) -> MQTTLink {
-        guard let random = host.randomBytes(12), let descriptor = host.openConnection(listener: live.settings.listener, address: peer)
+        guard let random = host.randomBytes(12),
+            let descriptor = host.openConnection(listener: live.settings.listener, address: peer)
         else {
             throw .unavailable("the broker takes no further connection now")
         }

@@ -136,7 +136,7 @@ final class EventSubscription: @unchecked Sendable {
             guard let last else { return (reader, 0) }
             return (reader, rewind(to: last))
         }
-        return (try? await future.get()).flatMap { $0.map { (reader: $0.0, lost: $0.1) } }
+        return (try? await future.get()).map { (reader: $0.0, lost: $0.1) }
     }
 
     /// Makes what follows an event wait again; how much of it is not here any more.
@@ -175,7 +175,7 @@ final class EventSubscription: @unchecked Sendable {
             timer?.cancel()
             request?.resume(returning: nil)
             request = nil
-            timer = loop.scheduleTask(in: limits.resume) { [weak self] in self?.end(.abandoned) }
+            timer = loop.scheduleTask(in: limits.resume) { [weak self] () -> Void in self?.end(.abandoned) }
         }
     }
 
@@ -211,16 +211,16 @@ final class EventSubscription: @unchecked Sendable {
         }
         request = nil
         timer?.cancel()
-        timer = loop.scheduleTask(in: limits.patience) { [weak self] in self?.end(.slow) }
+        timer = loop.scheduleTask(in: limits.patience) { [weak self] () -> Void in self?.end(.slow) }
         continuation.resume(returning: bytes)
     }
 
     private func waitForSilence() {
         timer?.cancel()
-        timer = loop.scheduleTask(in: limits.heartbeat) { [weak self] in
-            guard let self, let continuation = request else { return }
+        timer = loop.scheduleTask(in: limits.heartbeat) { [weak self] () -> Void in
+            guard let self, let continuation = self.request else { return }
             request = nil
-            timer = loop.scheduleTask(in: limits.patience) { [weak self] in self?.end(.slow) }
+            timer = loop.scheduleTask(in: limits.patience) { [weak self] () -> Void in self?.end(.slow) }
             continuation.resume(returning: ByteBuffer(string: ":\n\n"))
         }
     }

@@ -93,7 +93,7 @@ final class MQTTLink: ChannelInboundHandler, @unchecked Sendable {
         let subscribe = Subscribe(
             packetID: 1, subscriptions: filters.map { Subscription(filter: Array($0.utf8), qos: qos) })
         do {
-            return try await loop.flatSubmit { [self] in
+            return try await loop.flatSubmit { [self] () -> EventLoopFuture<SubAck> in
                 let promise = loop.makePromise(of: SubAck.self)
                 guard !isClosed, subscribing == nil else {
                     promise.fail(ChannelError.eof)

@@ -142,7 +142,7 @@ struct MessageToPublish: Sendable {
     }
 
     private static func payload(_ document: [String: JSONValue]) throws(Problem) -> [UInt8] {
-        let text = try text(document["payload"], "payload") ?? ""
+        let text = try Self.text(document["payload"], "payload") ?? ""
         switch try Self.text(document["payload_encoding"], "payload_encoding") ?? "plain" {
         case "plain": return Array(text.utf8)
         case "base64":

@@ -49,20 +49,20 @@ enum MessageEvent {
 
     private static func properties(of given: Properties) -> [(name: String, value: JSON)] {
         var members: [(name: String, value: JSON)] = []
-        if let value = given.contentType { members.append(("content_type", text(value))) }
-        if let value = given.responseTopic { members.append(("response_topic", text(value))) }
+        if let value = given.contentType { members.append(("content_type", json(value))) }
+        if let value = given.responseTopic { members.append(("response_topic", json(value))) }
         if let value = given.correlationData {
             members.append(("correlation_data", .string(Base64.encodePadded(value))))
         }
         if let value = given.messageExpiryInterval { members.append(("message_expiry_interval", .count(value))) }
         if !given.userProperties.isEmpty {
             members.append(
-                ("user", .array(given.userProperties.map { .array([text($0.name), text($0.value)]) })))
+                ("user", .array(given.userProperties.map { .array([json($0.name), json($0.value)]) })))
         }
         return members
     }
 
-    private static func text(_ bytes: [UInt8]) -> JSON { .string(String(decoding: bytes, as: UTF8.self)) }
+    private static func json(_ bytes: [UInt8]) -> JSON { .string(String(decoding: bytes, as: UTF8.self)) }
 
     private static var wallTime: Int64 {
         var now = timespec()

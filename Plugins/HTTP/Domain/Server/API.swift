@@ -29,19 +29,19 @@ final class API: Sendable {
     /// - Parameter mayBeAnonymous: where log-in is not required.
     func identify(_ call: Call, _ credentials: Credentials?) async throws(Problem) -> Caller {
         switch credentials {
-        case nil:
-            let settings = settings
+        case .none:
+            let settings = live.settings
             guard !settings.requiresLogIn else {
                 throw .unauthorized("say who you are: 'Authorization: Basic' or 'Bearer'")
             }
             return .anonymous(settings.anonymousRole)
-        case .token(let text):
+        case .some(.token(let text)):
             let now = Int64(time(nil))
             guard let entry = live.tokens?.read(shard: 0, { $0.file.entry(of: text) }), entry.isValid(at: now) else {
                 throw .unauthorized("the token is not known, or not any more")
             }
             return .token(name: entry.name, role: entry.role == .operate ? .operate : .read)
-        case .client:
+        case .some(.client):
             let logIn = try await logIns.logIn(credentials, peer: call.peer)
             return .client(logIn, settings.role(user: logIn.userName, groups: logIn.groups))
         }

@@ -63,7 +63,7 @@ struct Endpoint: Sendable {
     var run: @Sendable (API, Call) async throws(Problem) -> Answer
 
     /// The parts of the path behind the first '/'.
-    var segments: [Substring] { path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() }
+    var segments: [Substring] { Array(path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()) }
 
     /// Values of the `{names}`; nil: it is another path.
     func match(_ given: [String]) -> [String: String]? {

@@ -69,9 +69,9 @@ final class HTTPServers: Sendable {
             do { try await serviceGroup.run() } catch { outcome.set(.failure(Self.failure(error))) }
             outcome.set(.failure(.other("the server ended before it began")))
         }
-        let port = try outcome.wait().get()
+        let bound = try outcome.wait().get()
         running.withLock { $0.append(Running(group: serviceGroup, task: task)) }
-        return port
+        return bound
     }
 
     private func builder(_ options: Options) throws -> HTTPServerBuilder {

@@ -5,39 +5,30 @@ enum OpenAPIDocument {
         var paths: [(name: String, value: JSON)] = []
         for path in endpoints.map(\.path).reduced() {
             let operations = endpoints.filter { $0.path == path }
-            paths.append((path, .object(operations.map { ($0.method.lowercased(), operation($0)) })))
+            let members = operations.map { (name: $0.method.lowercased(), value: operation($0)) }
+            paths.append((name: path, value: .object(members)))
         }
-        return .object([
-            ("openapi", "3.1.0"),
-            (
-                "info",
-                .object([
-                    ("title", "Hookline"), ("version", "1.0.0"),
-                    ("description", "Messages, administration and health of a Hookline MQTT broker."),
-                ])
-            ),
-            // Log-in may or may not be required: off loopback it always is.
-            (
-                "security",
-                .array([
-                    .object([]), .object([("basic", .array([]))]), .object([("bearer", .array([]))]),
-                ])
-            ),
-            ("paths", .object(paths)),
-            (
-                "components",
-                .object([
-                    ("schemas", .object(OpenAPISchemas.all.map { ($0.name, .text($0.text)) })),
-                    (
-                        "securitySchemes",
-                        .object([
-                            ("basic", .object([("type", "http"), ("scheme", "basic")])),
-                            ("bearer", .object([("type", "http"), ("scheme", "bearer")])),
-                        ])
-                    ),
-                ])
-            ),
+        let information: JSON = .object([
+            ("title", "Hookline"), ("version", "1.0.0"),
+            ("description", "Messages, administration and health of a Hookline MQTT broker."),
         ])
+        // Log-in may or may not be required: off loopback it always is.
+        let none = JSON.object([])
+        let security: JSON = .array([
+            none, .object([("basic", .array([]))]), .object([("bearer", .array([]))]),
+        ])
+        return .object([
+            ("openapi", "3.1.0"), ("info", information), ("security", security), ("paths", .object(paths)),
+            ("components", components),
+        ])
+    }
+
+    private static var components: JSON {
+        let schemas = OpenAPISchemas.all.map { (name: $0.name, value: JSON.text($0.text)) }
+        let basic: JSON = .object([("type", "http"), ("scheme", "basic")])
+        let bearer: JSON = .object([("type", "http"), ("scheme", "bearer")])
+        let schemes: JSON = .object([("basic", basic), ("bearer", bearer)])
+        return .object([("schemas", .object(schemas)), ("securitySchemes", schemes)])
     }
 
     private static func operation(_ endpoint: Endpoint) -> JSON {
@@ -89,7 +80,7 @@ enum OpenAPIDocument {
     }
 
     private static func responses(_ endpoint: Endpoint) -> [(name: String, value: JSON)] {
-        var responses = endpoint.outcomes.map { ($0.status, response($0)) }
+        var responses: [(Int, JSON)] = endpoint.outcomes.map { ($0.status, response($0)) }
         func add(_ status: Int, _ help: String) {
             guard !responses.contains(where: { $0.0 == status }) else { return }
             responses.append(
@@ -110,7 +101,7 @@ enum OpenAPIDocument {
         if case .none = endpoint.body {} else { add(413, "The body is too large.") }
         add(421, "The header Host names another server.")
         add(503, "Not now; try again.")
-        return responses.sorted { $0.0 < $1.0 }.map { (String($0.0), $0.1) }
+        return responses.sorted { $0.0 < $1.0 }.map { (name: String($0.0), value: $0.1) }
     }
 
     private static func response(_ outcome: Endpoint.Outcome) -> JSON {

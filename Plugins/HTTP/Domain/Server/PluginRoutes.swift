@@ -6,10 +6,10 @@ enum PluginRoutes {
     static func dispatch(_ call: Call, _ body: [UInt8], _ host: PluginHost) async throws(Problem) -> Answer {
         // What opens this server is nobody else's business.
         let headers = call.request.headers.filter { $0.name != .authorization && $0.name != .cookie }
-        let request = HTTPRequest(
+        let request = PluginSDK.HTTPRequest(
             method: call.method, path: call.path, query: call.queryText, identity: call.caller.name,
             headers: headers.map { (name: $0.name.canonicalName, value: $0.value) }, body: body)
-        let response = await withCheckedContinuation { continuation in
+        let response: PluginSDK.HTTPResponse? = await withCheckedContinuation { continuation in
             let isTaken = host.dispatch(request) { continuation.resume(returning: $0) }
             if !isTaken { continuation.resume(returning: nil) }
         }

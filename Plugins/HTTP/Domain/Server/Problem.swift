@@ -49,11 +49,11 @@ struct Problem: Error, Sendable {
 
     /// The document.
     var answer: Answer {
-        let document = JSON.object(
-            [
-                ("type", .string("/problems/\(kind)")), ("title", .string(title)), ("status", .count(status)),
-                ("detail", .string(detail)),
-            ] + members)
+        let standard: [(name: String, value: JSON)] = [
+            ("type", .string("/problems/\(kind)")), ("title", .string(title)), ("status", .count(status)),
+            ("detail", .string(detail)),
+        ]
+        let document = JSON.object(standard + members)
         var answer = Answer(status: status, contentType: "application/problem+json", document.bytes)
         answer.headers = headers
         answer.endsConnection = endsConnection

@@ -26,7 +26,7 @@ struct Responder: Sendable {
         let deadline = channel.eventLoop.scheduleTask(in: api.settings.timeout) { channel.close(promise: nil) }
         defer { deadline.cancel() }
         if request.headers[.expect]?.lowercased() == "100-continue" {
-            try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+            try await writer.writeInformationalHead(HTTPTypes.HTTPResponse(status: .continue))
         }
         let isHead = request.method == .head
         let answer = await answer(request, channel)
