@@ -142,6 +142,17 @@ def test_an_envelope_that_is_none_is_refused(api, body):
     assert reply.json["title"] == "Invalid request"
 
 
+def test_the_trace_of_a_request_goes_on_in_the_message(broker, api):
+    context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with Client(broker, "sub") as client:
+        client.subscribe("a", 1)
+        headers = {"traceparent": context, "tracestate": "x=1"}
+        assert api.post("/publish?topic=a", b"x", headers).status == 200
+        assert client.message().properties.UserProperty == [("traceparent", context), ("tracestate", "x=1")]
+        assert api.post("/publish?topic=a", b"x", {"traceparent": "nonsense"}).status == 200
+        assert not hasattr(client.message().properties, "UserProperty")
+
+
 # Rules
 
 

@@ -14,9 +14,11 @@ enum Publishing {
         case .client(let logIn, _): client = logIn.link.clientID
         case .anonymous: client = try await api.logIns.logIn(nil, peer: call.peer).link.clientID
         }
-        let properties = PropertyList(
+        var properties = PropertyList(
             isText: message.isText, contentType: message.contentType, responseTopic: message.responseTopic,
             correlationData: message.correlationData, user: message.user)
+        let span = TraceHeaders.begin("http.publish", call, api.host, &properties)
+        defer { api.host.end(span) }
         let report: PluginHost.PublishReport? = await withCheckedContinuation { continuation in
             let isTaken = api.host.publish(
                 message.topic, message.payload, qos: message.qos, retain: message.retain, expiry: message.expiry,
