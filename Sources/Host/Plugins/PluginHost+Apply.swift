@@ -63,7 +63,10 @@ extension PluginHost {
         _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext
     ) -> Result<PluginChanges, ConfigurationErrors> {
         let began = monotonicNow()
-        let present = entries.filter { $0.isEnabled && !isAwaited($0, context.paths) }
+        // Whoever asks for one by its name wants to know that it is not there.
+        let present = entries.filter {
+            $0.isEnabled && (renewing.contains($0.id) || !isAwaited($0, context.paths))
+        }
         let change = Change(self, present, renewing: renewing, context)
         do throws(ConfigurationErrors) {
             try change.load()
