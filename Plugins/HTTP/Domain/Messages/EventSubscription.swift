@@ -140,14 +140,16 @@ final class EventSubscription: @unchecked Sendable {
     }
 
     /// Makes what follows an event wait again; how much of it is not here any more.
-    private func rewind(to last: UInt64) -> UInt64 {
+    private func rewind(to given: UInt64) -> UInt64 {
+        // Nobody has seen what has not come yet.
+        let last = min(given, nextNumber - 1)
+        for event in handedOut where event.number <= last { logIn.link.acknowledge(event.packetID) }
         let known = sent + handedOut + waiting
         waiting = known.filter { $0.number > last }
         (handedOut, sent, sentBytes) = ([], [], 0)
         waitingBytes = waiting.reduce(0) { $0 + $1.bytes.readableBytes }
-        let expected = last.addingReportingOverflow(1).partialValue
         let first = waiting.first?.number ?? nextNumber
-        return first > expected ? first - expected : 0
+        return first - min(first, last + 1)
     }
 
     /// What is to be written next: events, or a comment after a time of silence; nil: nothing more will come. Asking
