@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the HTTP plugin, which is a package of its own because it has dependencies of its own, and puts libhttp.so beside
-# the release build of the broker, where it is looked for. Takes minutes the first time and a second when nothing changed.
+# Builds the HTTP plugin, which is a package of its own because it has dependencies of its own, and puts libhttp.so
+# beside the release build of the broker, where it is looked for. Takes minutes the first time.
 set -eu
 cd "$(dirname "$0")/.."
 build() { swift build -c release --package-path Plugins/HTTP --scratch-path .build-http "$@"; }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What the HTTP plugin costs while nobody asks, and what a request takes: python3 Benchmarks/http/idle.py [BUILD]
 
-Prints threads, memory (proportional and resident) and processor time in five idle seconds of a broker with and without the
-plugin, then the latency of publishes over one HTTP connection.
+Prints threads, memory (proportional and resident) and processor time in five idle seconds of a broker with and without
+the plugin, then the latency of publishes over one HTTP connection.
 """
 
 import http.client

@@ -109,7 +109,8 @@ def test_a_header_over_the_limit_is_refused(api):
     b"GET http://x/ HTTP/1.1\r\nHost: localhost\r\n\r\n", b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     b"POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
     b"POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    b"POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST /publish?topic=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ])
 def test_what_is_no_request_ends_in_4xx_or_the_end(broker, api, bytes):
     with socket.create_connection((api.host, api.port), DEADLINE) as connection:
@@ -177,7 +178,8 @@ def test_the_token_file_tells_no_token(tmp_path):
 
 def test_users_have_the_roles_of_their_names(serve, tmp_path):
     for name in ("root", "viewer", "alice"):
-        assert command("passwd", "-b", *(["-c"] if name == "root" else []), tmp_path / "passwd", name, "pw").returncode == 0
+        create = ["-c"] if name == "root" else []
+        assert command("passwd", "-b", *create, tmp_path / "passwd", name, "pw").returncode == 0
     broker = serve(config="""\
 broker:
   listeners: { tcp: { url: "mqtt://127.0.0.1:0" } }

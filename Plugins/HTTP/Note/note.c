@@ -1,4 +1,5 @@
-/* What `hookline plugins describe` and `hookline check` read from the file: the same facts as HTTPPlugin.description. */
+/* What `hookline plugins describe` and `hookline check` read from the file: the same facts as
+ * HTTPPlugin.description. */
 #include <hookline/plugin.h>
 
 static const hl_config_key keys[] = {

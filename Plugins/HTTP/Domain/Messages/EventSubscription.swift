@@ -3,11 +3,11 @@ internal import HummingbirdCore
 internal import MQTTCodec
 internal import NIOCore
 
-/// The messages of one `GET /subscribe`, between the MQTT connection that brings them and the HTTP connection that takes
-/// them. It outlives the latter for a while, so that a reader who comes back with Last-Event-ID misses nothing.
+/// The messages of one `GET /subscribe`, between the MQTT connection that brings them and the HTTP connection that
+/// takes them. It outlives the latter for a while, so that a reader who comes back with Last-Event-ID misses nothing.
 ///
-/// Bounds: beyond `queueLimit` bytes nothing more is read from the broker, whose own bounds hold then. A reader who takes
-/// nothing for `patience` is dropped.
+/// Bounds: beyond `queueLimit` bytes nothing more is read from the broker, whose own bounds hold then. A reader who
+/// takes nothing for `patience` is dropped.
 ///
 /// @unchecked Sendable: every stored property that changes is only touched on `loop`.
 final class EventSubscription: @unchecked Sendable {

@@ -57,7 +57,8 @@ enum MessageEndpoints {
             ],
             outcomes: [
                 Outcome(
-                    status: 200, contentType: "text/event-stream", schema: "Events", help: "Until either side ends it."),
+                    status: 200, contentType: "text/event-stream", schema: "Events",
+                    help: "Until either side ends it."),
                 Outcome(
                     status: 403, contentType: "application/problem+json", schema: "Problem",
                     help: "The broker's rules do not allow this subscription."),
