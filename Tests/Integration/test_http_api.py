@@ -275,7 +275,7 @@ def test_pages_tell_each_session_once(broker, api):
         seen += [item["client_id"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert sorted(seen) == sorted(names)
-    assert api.get("/api/v1/sessions?cursor=nonsense").status == 400
+    assert api.get("/api/v1/sessions?cursor=nonsense").status == 404
     assert api.get("/api/v1/sessions/" + quote(names[0], safe="")).json["client_id"] == names[0]
 
 

@@ -26,7 +26,7 @@ enum AdministrationEndpoints {
         parameters.compactMap { parameter -> (name: String, value: JSON)? in
             guard let text = call.query[parameter.name] ?? call.parameters[parameter.name] else { return nil }
             switch parameter.kind {
-            case .text: return (name: parameter.name, value: JSON.string(text))
+            case .text, .topic, .filter: return (name: parameter.name, value: JSON.string(text))
             case .boolean: return (name: parameter.name, value: JSON.boolean(text == "true"))
             case .integer: return Parameter.integer(text).map { (name: parameter.name, value: JSON.count($0)) }
             case .reasonCode: return Parameter.reasonCode(text).map { (name: parameter.name, value: JSON.count($0)) }
@@ -41,9 +41,22 @@ enum AdministrationEndpoints {
     ) -> Endpoint {
         Endpoint(
             method: "GET", path: path, summary: summary, access: .role(.read), parameters: parameters,
-            outcomes: [Outcome(status: 200, schema: schema, help: "As asked for.")] + (mayBeMissing ? [notFound] : [])
+            outcomes: [Outcome(status: 200, schema: schema, help: "As asked for.")]
+                + (mayBeMissing || parameters.contains { $0.name == "cursor" } ? [notFound] : [])
         ) { (api, call) async throws(Problem) in
-            try await Administration.answer(api.host, command, given(call, parameters))
+            try await page(api, call, command, parameters)
+        }
+    }
+
+    /// The answer of a command, with the parameters that were given.
+    private static func page(
+        _ api: API, _ call: Call, _ command: String, _ parameters: [Parameter]
+    ) async throws(Problem) -> Answer {
+        do throws(Problem) {
+            return try await Administration.answer(api.host, command, given(call, parameters))
+        } catch {
+            guard error.status == 400, call.query["cursor"] != nil else { throw error }
+            throw .notFound("there is no page at this cursor (\(error.detail)); begin without one")
         }
     }
 
@@ -82,18 +95,18 @@ enum AdministrationEndpoints {
             "subscriptions", "SubscriptionList",
             [
                 Parameter(name: "client_id", kind: .text, help: "only those of this client"),
-                Parameter(name: "topic", kind: .text, help: "only those whose filter matches this topic name"),
+                Parameter(name: "topic", kind: .topic, help: "only those whose filter matches this topic name"),
                 limit, cursor,
             ], mayBeMissing: true)
     ]
 
     private static let topicName = Parameter(
-        name: "topic", kind: .text, help: "the topic name, percent-encoded", isRequired: true)
+        name: "topic", kind: .topic, help: "the topic name, percent-encoded", isRequired: true)
 
     private static let retained: [Endpoint] = [
         look(
             "/api/v1/retained", "Retained messages without their payloads", "retained", "RetainedList",
-            [Parameter(name: "filter", kind: .text, help: "only topics that it matches (#)"), limit, cursor]),
+            [Parameter(name: "filter", kind: .filter, help: "only topics that it matches (#)"), limit, cursor]),
         look(
             "/api/v1/retained/{topic}", "One retained message with its payload", "retained_message",
             "RetainedMessage", [topicName], mayBeMissing: true),
@@ -103,15 +116,15 @@ enum AdministrationEndpoints {
     private static let topics: [Endpoint] = [
         Endpoint(
             method: "GET", path: "/api/v1/topics",
-            summary: "Topics with a retained message; with topic= what the broker knows of that one",
+            summary: "Topics that were published to lately; with topic= what the broker knows of that one",
             access: .role(.read),
-            parameters: [Parameter(name: "topic", kind: .text, help: "a topic name"), limit, cursor],
-            outcomes: [Outcome(status: 200, schema: "TopicListOrTopic", help: "As asked for.")]
+            parameters: [Parameter(name: "topic", kind: .topic, help: "a topic name"), limit, cursor],
+            outcomes: [Outcome(status: 200, schema: "TopicListOrTopic", help: "As asked for."), notFound]
         ) { (api, call) async throws(Problem) in
             if let topic = call.query["topic"] {
                 return try await Administration.answer(api.host, "topic", [("topic", .string(topic))])
             }
-            return try await Administration.answer(api.host, "topics", given(call, [limit, cursor]))
+            return try await page(api, call, "topics", [limit, cursor])
         },
         look(
             "/api/v1/topics/{topic}/stats", "What the broker knows of a topic", "topic", "Topic", [topicName]),

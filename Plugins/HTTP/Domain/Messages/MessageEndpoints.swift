@@ -23,7 +23,7 @@ enum MessageEndpoints {
             method: "POST", path: "/publish", summary: "Publish: the body is the payload, whatever it is",
             access: .messages,
             parameters: [
-                Parameter(name: "topic", kind: .text, help: "where to", isRequired: true),
+                Parameter(name: "topic", kind: .topic, help: "where to", isRequired: true),
                 Parameter(name: "qos", kind: .integer(0...2), help: "quality of service (0)"),
                 Parameter(name: "retain", kind: .boolean, help: "keep it for later subscribers (false)"),
                 Parameter(
@@ -51,7 +51,7 @@ enum MessageEndpoints {
             access: .messages,
             parameters: [
                 Parameter(
-                    name: "filter", kind: .text, help: "topic filter, may be given several times", isRequired: true,
+                    name: "filter", kind: .filter, help: "topic filter, may be given several times", isRequired: true,
                     isRepeated: true),
                 Parameter(name: "qos", kind: .integer(0...1), help: "highest quality of service (0)"),
             ],
@@ -106,7 +106,7 @@ struct MessageToPublish: Sendable {
         payload = try Self.payload(document)
         qos = Int(try Self.integer(document["qos"], "qos", 0...2) ?? 0)
         retain = try Self.boolean(document["retain"], "retain") ?? false
-        guard let properties = document["properties"], properties != .null else { return }
+        guard let properties = document["properties"] else { return }
         guard let members = properties.members else { throw .invalid("'properties' is not an object") }
         try take(members)
     }
@@ -131,7 +131,7 @@ struct MessageToPublish: Sendable {
         expiry = try Self.integer(
             members["message_expiry_interval"], "message_expiry_interval", 1...Int64(UInt32.max)
         ).flatMap { UInt32(exactly: $0) }
-        guard let pairs = members["user"], pairs != .null else { return }
+        guard let pairs = members["user"] else { return }
         guard let list = pairs.elements else { throw .invalid("'user' is not a list of pairs: [[\"k\",\"v\"]]") }
         for pair in list {
             guard let texts = pair.elements, texts.count == 2, let name = texts[0].text, let value = texts[1].text
@@ -154,13 +154,13 @@ struct MessageToPublish: Sendable {
     }
 
     private static func text(_ value: JSONValue?, _ name: String) throws(Problem) -> String? {
-        guard let value, value != .null else { return nil }
+        guard let value else { return nil }
         guard let text = value.text else { throw .invalid("'\(name)' is not a text") }
         return text
     }
 
     private static func boolean(_ value: JSONValue?, _ name: String) throws(Problem) -> Bool? {
-        guard let value, value != .null else { return nil }
+        guard let value else { return nil }
         guard case .boolean(let flag) = value else { throw .invalid("'\(name)' is neither true nor false") }
         return flag
     }
@@ -168,8 +168,15 @@ struct MessageToPublish: Sendable {
     private static func integer(
         _ value: JSONValue?, _ name: String, _ range: ClosedRange<Int64>
     ) throws(Problem) -> Int64? {
-        guard let value, value != .null else { return nil }
-        guard case .integer(let number) = value, range.contains(number) else {
+        guard let value else { return nil }
+        let number: Int64? =
+            switch value {
+            case .integer(let number): number
+            // 1.0 is an integer, too.
+            case .number(let number): Int64(exactly: number)
+            default: nil
+            }
+        guard let number, range.contains(number) else {
             throw .invalid("'\(name)' is not a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number

@@ -15,6 +15,10 @@ struct Endpoint: Sendable {
     struct Parameter: Sendable {
         enum Kind: Sendable {
             case text
+            /// A topic name of MQTT.
+            case topic
+            /// A topic filter of MQTT.
+            case filter
             case boolean
             case integer(ClosedRange<Int>)
             /// A number, decimal or `0x` and hexadecimal: an MQTT reason code.
@@ -108,6 +112,8 @@ extension Endpoint.Parameter {
     func accepts(_ value: String) -> Bool {
         switch kind {
         case .text: !isRequired || !value.isEmpty
+        case .topic: !value.isEmpty && !value.utf8.contains { [0, UInt8(ascii: "#"), UInt8(ascii: "+")].contains($0) }
+        case .filter: !value.isEmpty && !value.utf8.contains(0)
         case .boolean: value == "true" || value == "false"
         case .integer(let range): Self.integer(value).map(range.contains) ?? false
         case .reasonCode: Self.reasonCode(value) != nil
@@ -118,6 +124,8 @@ extension Endpoint.Parameter {
     var expected: String {
         switch kind {
         case .text: "it must not be empty"
+        case .topic: "a topic name, without wildcards and not empty"
+        case .filter: "a topic filter, not empty"
         case .boolean: "true or false"
         case .integer(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .reasonCode: "an MQTT reason code such as 0x98 or 152"

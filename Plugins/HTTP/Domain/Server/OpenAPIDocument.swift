@@ -63,8 +63,13 @@ enum OpenAPIDocument {
     private static func schema(_ parameter: Endpoint.Parameter) -> JSON {
         let one: JSON =
             switch parameter.kind {
-            case .text where parameter.isRequired: .object([("type", "string"), ("minLength", .integer(1))])
+            case .text where parameter.isRequired:
+                .object([
+                    ("type", "string"), ("minLength", .integer(1)), ("pattern", .string(OpenAPISchemas.textPattern)),
+                ])
             case .text: .object([("type", "string")])
+            case .topic: .object([("type", "string"), ("pattern", .string(OpenAPISchemas.topicPattern))])
+            case .filter: .object([("type", "string"), ("pattern", .string(OpenAPISchemas.filterPattern))])
             case .boolean: .object([("type", "boolean")])
             case .integer(let range):
                 .object([
@@ -98,6 +103,7 @@ enum OpenAPIDocument {
             add(401, "Say who you are.")
             add(501, "This broker cannot do that.")
         }
+        if endpoint.path.contains("{") { add(404, "There is none.") }
         if case .none = endpoint.body {} else { add(413, "The body is too large.") }
         add(421, "The header Host names another server.")
         add(503, "Not now; try again.")

@@ -83,14 +83,35 @@ enum OpenAPISchemas {
             + #"},"required":["type","title","status","detail"]}"#
     }
 
-    private static let message =
-        #"{"type":"object","additionalProperties":false,"required":["topic"],"properties":{"#
-        + ##""topic":{"type":"string","minLength":1,"maxLength":65535,"pattern":"^[^#+\\u0000]+$"},"##
-        + #""payload":{"type":"string"},"payload_encoding":{"enum":["plain","base64"]},"#
-        + #""qos":{"type":"integer","minimum":0,"maximum":2},"retain":{"type":"boolean"},"#
-        + #""properties":{"type":"object","additionalProperties":false,"properties":{"#
-        + #""content_type":{"type":"string"},"response_topic":{"type":"string"},"#
-        + #""correlation_data":{"type":"string"},"payload_format_indicator":{"type":"integer","enum":[0,1]},"#
-        + #""message_expiry_interval":{"type":"integer","minimum":1,"maximum":4294967295},"#
-        + #""user":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2,"items":{"type":"string"}}}}}}}"#
+    /// Text without control characters.
+    static let textPattern = #"^[^\u0000-\u001f\u007f-\u009f]*$"#
+    /// A topic name of MQTT.
+    static let topicPattern = ##"^[^#+\u0000-\u001f\u007f-\u009f]+$"##
+    /// A topic filter of MQTT.
+    static let filterPattern =
+        ##"^((\+|[^$+#/\u0000-\u001f\u007f-\u009f]+)(/(\+|[^$+#/\u0000-\u001f\u007f-\u009f]+))*(/#)?|#)$"##
+    /// RFC 4648, with padding, and one text for one value.
+    private static let base64Pattern =
+        "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
+
+    private static func string(_ pattern: String) -> JSON {
+        .object([("type", "string"), ("maxLength", .integer(1000)), ("pattern", .string(pattern))])
+    }
+
+    private static let message: String = {
+        let text = string(textPattern).rendered
+        let topic = string(topicPattern).rendered
+        let base64 = string(base64Pattern).rendered
+        return #"{"type":"object","additionalProperties":false,"required":["topic"],"properties":{"topic":"# + topic
+            + #","payload":{"type":"string"},"payload_encoding":{"enum":["plain","base64"]},"#
+            + #""qos":{"type":"integer","minimum":0,"maximum":2},"retain":{"type":"boolean"},"#
+            + #""properties":{"type":"object","additionalProperties":false,"properties":{"content_type":"# + text
+            + #","response_topic":"# + topic + #","correlation_data":"# + base64
+            + #","payload_format_indicator":{"type":"integer","enum":[0,1]},"#
+            + #""message_expiry_interval":{"type":"integer","minimum":1,"maximum":4294967295},"#
+            + #""user":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2,"items":"# + text + "}}}}},"
+            + #""anyOf":[{"properties":{"payload_encoding":{"const":"plain"}}},"#
+            + #"{"required":["payload_encoding"],"properties":{"payload_encoding":{"const":"base64"},"payload":"#
+            + base64 + "}}]}"
+    }()
 }
