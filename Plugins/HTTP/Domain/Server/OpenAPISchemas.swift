@@ -102,16 +102,19 @@ enum OpenAPISchemas {
         let text = string(textPattern).rendered
         let topic = string(topicPattern).rendered
         let base64 = string(base64Pattern).rendered
-        return #"{"type":"object","additionalProperties":false,"required":["topic"],"properties":{"topic":"# + topic
-            + #","payload":{"type":"string"},"payload_encoding":{"enum":["plain","base64"]},"#
-            + #""qos":{"type":"integer","minimum":0,"maximum":2},"retain":{"type":"boolean"},"#
-            + #""properties":{"type":"object","additionalProperties":false,"properties":{"content_type":"# + text
-            + #","response_topic":"# + topic + #","correlation_data":"# + base64
-            + #","payload_format_indicator":{"type":"integer","enum":[0,1]},"#
-            + #""message_expiry_interval":{"type":"integer","minimum":1,"maximum":4294967295},"#
-            + #""user":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2,"items":"# + text + "}}}}},"
-            + #""anyOf":[{"properties":{"payload_encoding":{"const":"plain"}}},"#
-            + #"{"required":["payload_encoding"],"properties":{"payload_encoding":{"const":"base64"},"payload":"#
-            + base64 + "}}]}"
+        let parts: [String] = [
+            #"{"type":"object","additionalProperties":false,"required":["topic"],"properties":{"topic":"#, topic,
+            #","payload":{"type":"string"},"payload_encoding":{"enum":["plain","base64"]},"#,
+            #""qos":{"type":"integer","minimum":0,"maximum":2},"retain":{"type":"boolean"},"#,
+            #""properties":{"type":"object","additionalProperties":false,"properties":{"content_type":"#, text,
+            #","response_topic":"#, topic, #","correlation_data":"#, base64,
+            #","payload_format_indicator":{"type":"integer","enum":[0,1]},"#,
+            #""message_expiry_interval":{"type":"integer","minimum":1,"maximum":4294967295},"#,
+            #""user":{"type":"array","items":{"type":"array","minItems":2,"maxItems":2,"items":"#, text, "}}}}},",
+            #""anyOf":[{"properties":{"payload_encoding":{"const":"plain"}}},"#,
+            #"{"required":["payload_encoding"],"properties":{"payload_encoding":{"const":"base64"},"payload":"#,
+            base64, "}}]}",
+        ]
+        return parts.joined()
     }()
 }
