@@ -5,7 +5,7 @@ DESTDIR ?=
 # The second store engine is built where its library is.
 export HOOKLINE_ROCKSDB := $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
 RELEASE := .build/release
-FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
+FORMATTED := Package.swift SDK/Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
@@ -15,12 +15,14 @@ FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-run: build ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+run: setup ## build in release mode and serve plugins.yaml (CONFIG=FILE for another one)
+	@swift build -c release
 	@$(RELEASE)/hookline certs init --if-missing certs
-	@exec $(RELEASE)/hookline serve --config $(CONFIG)
+	@exec scripts/run.sh $(CONFIG)
 
 build: setup ## release build of the host, the tool and the plugins
 	@swift build -c release
+	@scripts/build-http.sh
 
 setup:
 	@scripts/setup.sh run
@@ -113,5 +115,5 @@ install: build ## install under PREFIX (default /usr/local; DESTDIR is honoured)
 	@scripts/install.sh "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove what builds and test runs leave behind
-	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .build-simulation .build-decisions .venv \
-	    .pytest_cache bench-out
+	@rm -rf .build .build-address .build-thread .build-coverage .build-fuzz .build-simulation .build-decisions \
+	    .build-http .venv .pytest_cache bench-out

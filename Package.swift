@@ -90,6 +90,7 @@ let package = Package(
         .target(
             name: "Configuration", dependencies: ["PositionedYAML", "StrictJSON"], swiftSettings: settings),
         .target(name: "Base64Coding", swiftSettings: settings),
+        .target(name: "APITokens", dependencies: ["Base64Coding", "COpenSSL"], swiftSettings: settings),
         .target(
             name: "Host",
             dependencies: [
@@ -105,7 +106,7 @@ let package = Package(
             dependencies: [
                 "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates", "AccessRules",
                 "PluginABI", "PluginSDK", "CSystem", "PluginFile", "StoreAccess", "StoreCheck", "StoreFormat",
-                "StrictJSON", "Base64Coding",
+                "StrictJSON", "Base64Coding", "APITokens",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Sources/CLI", swiftSettings: settings),
         // Stores without a broker: for the tool, the check that authors run, and the bench.
@@ -177,6 +178,7 @@ let package = Package(
         .testTarget(
             name: "PasswordFileTests", dependencies: ["Base64Coding", "PasswordFile"], swiftSettings: settings),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"], swiftSettings: settings),
+        .testTarget(name: "APITokensTests", dependencies: ["APITokens"], swiftSettings: settings),
         .testTarget(
             name: "TokenTests", dependencies: ["Tokens"], exclude: ["make_tokens.py"], swiftSettings: settings),
         .testTarget(name: "PluginSDKTests", dependencies: ["PluginSDK"], swiftSettings: settings),

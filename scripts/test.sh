@@ -38,7 +38,7 @@ finish() {
 }
 
 lint() {
-    local paths=(Package.swift Sources Plugins Tests Fuzz)
+    local paths=(Package.swift SDK/Package.swift Sources Plugins Tests Fuzz)
     [ -d Examples ] && paths+=(Examples)
     swift format lint --strict --parallel --configuration .swift-format -r "${paths[@]}"
 }
@@ -66,6 +66,7 @@ gate "debug build" build_without_warnings && gate "unit tests" scripts/swift-tes
 [ "$mode" = quick ] && finish
 # The integration tests drive the release build: it is what people get, and a debug broker is a different program.
 if gate "release build" swift build -c release; then
+    gate "HTTP plugin" scripts/build-http.sh
     gate "linkage" scripts/check-linkage.sh "$release"
     gate "integration tests" scripts/integration.sh "$release"
 fi

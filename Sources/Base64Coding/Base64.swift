@@ -1,8 +1,8 @@
 /// Base64 (RFC 4648): with the standard alphabet, without padding as the PHC string format has it, or with it; and with
 /// the alphabet for URLs, never padded, as tokens have it (RFC 7515, 2).
-package enum Base64 {
+public enum Base64 {
     /// What the two last of the 64 values look like.
-    package enum Alphabet: Sendable {
+    public enum Alphabet: Sendable {
         /// `+` and `/`
         case standard
         /// `-` and `_`
@@ -18,7 +18,8 @@ package enum Base64 {
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    package static func encode(_ bytes: [UInt8]) -> String {
+    /// With the standard alphabet, without padding.
+    public static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 3) {
             let group = bytes[start..<min(start + 3, bytes.count)]
@@ -30,14 +31,14 @@ package enum Base64 {
     }
 
     /// With `=` up to a multiple of four characters.
-    package static func encodePadded(_ bytes: [UInt8]) -> String {
+    public static func encodePadded(_ bytes: [UInt8]) -> String {
         let text = encode(bytes)
         return text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
     }
 
     /// Text without padding. Nil for anything that encoding would not have produced, left-over bits included: one value
     /// has one text, so nobody can change a token and keep its signature.
-    package static func decode(_ text: some Sequence<UInt8>, _ alphabet: Alphabet = .standard) -> [UInt8]? {
+    public static func decode(_ text: some Sequence<UInt8>, _ alphabet: Alphabet = .standard) -> [UInt8]? {
         let last = alphabet.last
         var bytes: [UInt8] = []
         var (bits, bitCount) = (0, 0)
@@ -54,10 +55,11 @@ package enum Base64 {
         return bits == 0 && bitCount < 6 ? bytes : nil
     }
 
-    package static func decode(_ text: String) -> [UInt8]? { decode(text.utf8) }
+    /// As the one for any sequence, with the standard alphabet.
+    public static func decode(_ text: String) -> [UInt8]? { decode(text.utf8) }
 
     /// As `decode`, for text that `encodePadded` made.
-    package static func decodePadded(_ text: String) -> [UInt8]? {
+    public static func decodePadded(_ text: String) -> [UInt8]? {
         guard text.utf8.count % 4 == 0 else { return nil }
         var digits = text[...]
         for _ in 0..<2 where digits.last == "=" { digits.removeLast() }

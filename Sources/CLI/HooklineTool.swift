@@ -10,7 +10,8 @@ struct HooklineTool: ParsableCommand {
         discussion: "Exit codes: 0 done, 1 run-time failure, 2 usage, 78 bad configuration.",
         subcommands: [
             ServeCommand.self, CheckCommand.self, ConfigCommand.self, StatusCommand.self, HealthCommand.self,
-            ReloadCommand.self, StopCommand.self, PluginsCommand.self, PasswdCommand.self, CertsCommand.self,
+            ReloadCommand.self, StopCommand.self, PluginsCommand.self, PasswdCommand.self, TokenCommand.self,
+            CertsCommand.self,
             ACLCommand.self, StoreCommand.self, VersionCommand.self,
         ])
 

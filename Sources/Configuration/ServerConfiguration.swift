@@ -115,6 +115,8 @@ public struct PluginEntry: Hashable, Sendable {
     public var path: String?
     /// False switches the entry off without deleting it.
     public var isEnabled = true
+    /// `optional: true`: without its file the broker starts all the same; `hookline plugins reload ID` starts it later.
+    public var isOptional = false
     /// `config` as written; a mapping, or nil when there is none. Typed by ``PluginSettings``.
     public var config: YAMLNode?
     /// Services the plugin may use at most, such as `kv` or `kv/1`; nil = all that it asks for.

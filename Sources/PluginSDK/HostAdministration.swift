@@ -4,8 +4,33 @@ internal import PluginABI
 public enum AdministrationAnswer: Sendable, Equatable {
     /// JSON.
     case done(String)
-    /// Nothing was changed, and why.
-    case refused(String)
+    /// Not done, and why.
+    case failed(AdministrationFailure, String)
+}
+
+/// Why an operator did not get what was asked for (docs/administration.md).
+public enum AdministrationFailure: Sendable, Equatable {
+    /// A parameter is missing or wrong.
+    case invalid
+    /// No such client, topic, plugin or setting.
+    case notFound
+    /// Nothing was changed; one line per reason.
+    case refused
+    /// Of test mode only, or switched off.
+    case notAllowed
+    /// Starting, stopping, or a loop does not answer.
+    case unavailable
+
+    init(_ status: hl_status) {
+        self =
+            switch status {
+            case HL_INVALID: .invalid
+            case HL_NOT_FOUND: .notFound
+            case HL_NOT_ALLOWED: .notAllowed
+            case HL_UNAVAILABLE, HL_BUSY: .unavailable
+            default: .refused
+            }
+    }
 }
 
 /// What an operator can ask of the broker (`administration/1`): ask for it in `PluginDescription.optionalServices`.
@@ -56,7 +81,7 @@ private struct JSONBox: Sendable {
 
     static let run: hl_json_fn = { _, user, status, text in
         guard let box = Callback<JSONBox>.of(user)?.body else { return }
-        box.body(status == HL_OK ? .done(text.string) : .refused(text.string))
+        box.body(status == HL_OK ? .done(text.string) : .failed(AdministrationFailure(status), text.string))
         box.host.callbacks.remove(user)
     }
 }

@@ -130,3 +130,25 @@ def test_plugins_are_switched_off_and_on_while_the_broker_runs(serve, plugins):
     assert command("config", "reset", cwd=plugins).returncode == 0
     assert "run-time overlay" not in command("config", "show", cwd=plugins).stdout
     assert command("config", "reset", "broker.log.level", cwd=plugins).returncode == 1
+
+
+def running(folder):
+    return [plugin["id"] for plugin in json.loads(command("plugins", "list", "--json", cwd=folder).stdout)["plugins"]]
+
+
+def test_an_optional_plugin_is_not_waited_for(serve, plugins):
+    entry = "  - { id: t, path: late.so, optional: %s, config: { level: 1 } }\n"
+    write(plugins, entry % "true")
+    broker = serve(config=(plugins / "plugins.yaml").read_text(), plugins=True, ephemeral=False)
+    broker.log.wait(r"plugin\.awaited.*plugin=t")
+    missing = command("plugins", "reload", "t", cwd=plugins)
+    assert missing.returncode == 78 and "late.so" in missing.stderr and running(plugins) == []
+    (plugins / "tunable.so").rename(plugins / "late.so")
+    assert command("plugins", "reload", "t", cwd=plugins).returncode == 0
+    assert running(plugins) == ["t"]
+    with Client(broker):
+        pass
+    # What is not optional is an error.
+    write(plugins, entry % "false" + "  - { id: gone, path: gone.so }\n")
+    refused = command("reload", cwd=plugins)
+    assert refused.returncode == 78 and "gone.so" in refused.stderr

@@ -29,7 +29,7 @@ enum ImportRules {
             [
                 "ArgumentParser", "Configuration", "PositionedYAML", "MQTTCodec", "PasswordFile", "Certificates",
                 "AccessRules", "PluginSDK", "CSystem", "PluginFile", "StoreCheck", "StoreAccess", "StoreFormat",
-                "StrictJSON", "PluginABI", "Base64Coding", "Foundation", "FoundationEssentials",
+                "StrictJSON", "PluginABI", "Base64Coding", "APITokens", "Foundation", "FoundationEssentials",
             ]
         ),
         ("Sources/HooklineClient", ["MQTTCodec"]),
@@ -43,6 +43,7 @@ enum ImportRules {
         ("Plugins/StoreRocksDB/Entry", ["StoreRocksDBPlugin", "PluginSDK", "PluginABI"]),
         ("Plugins/StoreSQLite/Entry", ["StoreSQLitePlugin", "PluginSDK", "PluginABI"]),
         ("Sources/Base64Coding", []),
+        ("Sources/APITokens", ["Base64Coding", "COpenSSL"]),
         ("Plugins/Auth/PasswordFile", ["Base64Coding", "CCrypt", "COpenSSL"]),
         ("Plugins/Auth/Tokens", ["Base64Coding", "COpenSSL", "StrictJSON"]),
         (
@@ -53,6 +54,15 @@ enum ImportRules {
         ("Plugins/ACL/AccessRules", ["PluginSDK", "PositionedYAML"]),
         ("Plugins/ACL/Domain", ["PluginSDK", "AccessRules"]),
         ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
+        (
+            "Plugins/HTTP/Domain",
+            [
+                "APITokens", "Base64Coding", "HTTPTypes", "HummingbirdCore", "HummingbirdTLS", "Logging", "MQTTCodec",
+                "NIOCore", "NIOPosix", "NIOSSL", "PluginSDK", "ServiceLifecycle", "StrictJSON",
+            ]
+        ),
+        ("Plugins/HTTP/Entry", ["HTTPPlugin", "PluginSDK", "PluginABI"]),
+        ("Plugins/HTTP", ["PackageDescription"]),
     ]
 
     static func imports(_ file: SourceFile) -> [Violation] {

@@ -3,6 +3,7 @@ import PositionedYAML
 extension ConfigurationReader {
     private static let keys = [
         "id", "plugin", "path", "enabled", "config", "grants", "hooks", "sha256", "unload", "reload",
+        "optional",
     ]
 
     /// Keys that the design knows and this version does not honour. A pin that pins nothing would be worse than none.
@@ -58,6 +59,13 @@ extension ConfigurationReader {
                         try BooleanText.parse(try enabled.scalarText(expected: "true or false"))
                     }, at: enabled.position) ?? true
         }
+        if let optional = node["optional"] {
+            entry.isOptional =
+                attempt(
+                    { () throws(ValueProblem) in
+                        try BooleanText.parse(try optional.scalarText(expected: "true or false"))
+                    }, at: optional.position) ?? false
+        }
         if let config = node["config"], !config.isNull {
             if config.entries == nil {
                 let shape = "a mapping for config of plugin '\(id)'"
@@ -100,7 +108,7 @@ extension ConfigurationReader {
         guard let text = text(node, expected: "a path") else { return }
         let path = base.resolve(text, at: node.position)
         entry.path = path
-        if entry.isEnabled, !FileAccess.isRegularFile(path) {
+        if entry.isEnabled, !entry.isOptional, !FileAccess.isRegularFile(path) {
             let directory = path.split(separator: "/").dropLast().joined(separator: "/")
             let startsAt = node.position.line > 0 ? node.position.file : "the working directory"
             report(

@@ -20,7 +20,7 @@ public enum ConfigurationText {
             if section == "broker" { lines += listenerDefaults }
         }
         lines += [
-            "# Plugins in hook order: an id, or { id, plugin, path, enabled, config, grants, sha256, unload, reload }.",
+            "# Plugins in hook order: an id, or { id, plugin, path, enabled, optional, config, ... }.",
             "plugins: []",
         ]
         return lines.joined(separator: "\n") + "\n"
@@ -126,6 +126,7 @@ public enum ConfigurationText {
                 if entry.plugin != entry.id { members.append("plugin: \(entry.plugin)") }
                 if let path = entry.path { members.append("path: \(PlainYAML.scalar(path))") }
                 if !entry.isEnabled { members.append("enabled: false") }
+                if entry.isOptional { members.append("optional: true") }
                 members += fileMembers(entry)
                 if let config = entry.config {
                     members.append("config: \(PlainYAML.flow(SecretMask.apply(to: config)))")

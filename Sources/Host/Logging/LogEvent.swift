@@ -67,6 +67,7 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
     case pluginHookNotOffered = "plugin.hook_not_offered"
     case pluginPublishLoop = "plugin.publish_loop"
     case pluginNoNote = "plugin.no_note"
+    case pluginAwaited = "plugin.awaited"
     case pluginStore = "plugin.kv"
     case pluginWrongThread = "plugin.wrong_thread"
     case pluginMessage = "plugin.message"

@@ -23,6 +23,8 @@ public struct PluginEnvironment: Sendable {
     var ledger: CrashLedger?
     /// Whose files may be loaded.
     var trust = TrustPolicy.none
+    /// The broker keeps nothing and takes no port of its configuration.
+    public var isEphemeral = false
     /// A plugin that breaks the rules about threads ends the process.
     public var isChecking = false
     /// Begins (true) or ends (false) measuring on every event loop, or only reads (nil); then tells what was measured.

@@ -63,7 +63,11 @@ extension PluginHost {
         _ entries: [PluginEntry], renewing: Set<String>, _ context: ApplyContext
     ) -> Result<PluginChanges, ConfigurationErrors> {
         let began = monotonicNow()
-        let change = Change(self, entries.filter(\.isEnabled), renewing: renewing, context)
+        // Whoever asks for one by its name wants to know that it is not there.
+        let present = entries.filter {
+            $0.isEnabled && (renewing.contains($0.id) || !isAwaited($0, context.paths))
+        }
+        let change = Change(self, present, renewing: renewing, context)
         do throws(ConfigurationErrors) {
             try change.load()
             try ThreadKind.with(.worker) { () throws(ConfigurationErrors) in try change.prepare() }

@@ -16,7 +16,7 @@ extension PluginHost {
         var errors: [ConfigurationError] = []
         var warnings: [ConfigurationWarning] = []
         var known: [(entry: PluginEntry, id: String, flags: UInt32)] = []
-        for (number, entry) in entries.enumerated() where entry.isEnabled {
+        for (number, entry) in entries.enumerated() where entry.isEnabled && !isAwaited(entry, paths) {
             errors += entry.policyFaults() + Self.unknownGrants(entry)
             do throws(ConfigurationErrors) {
                 let (note, keys) = try look(entry, name: "check-\(number)", paths)

@@ -23,7 +23,7 @@ extension PluginHost {
         var loaded: [LoadedPlugin] = []
         var errors: [ConfigurationError] = []
         let context = ApplyContext(paths: paths)
-        for entry in entries where entry.isEnabled {
+        for entry in entries where entry.isEnabled && !isAwaited(entry, paths) {
             errors += entry.policyFaults()
             do throws(ConfigurationErrors) {
                 loaded.append(try load(entry, context))
@@ -35,6 +35,17 @@ extension PluginHost {
             loaded.map { ($0.entry, $0.image.description.id, $0.image.description.flags) })
         guard errors.isEmpty else { throw ConfigurationErrors(errors) }
         return loaded
+    }
+
+    /// Whether an entry is left out for now: it is optional, and its file is not there. What runs goes on without it.
+    func isAwaited(_ entry: PluginEntry, _ paths: PathBase) -> Bool {
+        guard entry.isOptional, !state.read({ $0.running.contains { $0.instance.id == entry.id } }),
+            (try? search.find(entry, paths: paths)) == nil
+        else { return false }
+        context.log(
+            .info, entry.id, "plugin.awaited",
+            "its file is not there; 'hookline plugins reload \(entry.id)' starts it when it is")
+        return true
     }
 
     /// Plugins that are configured more often than they allow.

@@ -392,7 +392,7 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         let told: @Sendable (PluginSDK.AdministrationAnswer) -> Void = { answer in
             switch answer {
             case .done(let text): host.log(.info, "swift.administration", "done \(text)")
-            case .refused(let words): host.log(.info, "swift.administration", "refused \(words)")
+            case .failed(_, let words): host.log(.info, "swift.administration", "refused \(words)")
             }
         }
         host.status(told)

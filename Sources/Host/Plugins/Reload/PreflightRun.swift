@@ -93,6 +93,8 @@ enum PreflightRun {
         let table = Monitor(HookTable.empty)
         var environment = PluginEnvironment(checking: loaded.configuration.broker, staging: staging)
         environment.pending = pending
+        // The ports of the configuration belong to the code that runs.
+        environment.isEphemeral = true
         environment.install = { new, inUse in
             table.withLock { $0 = new }
             inUse()

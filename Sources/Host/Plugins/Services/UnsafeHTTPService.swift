@@ -257,7 +257,10 @@ extension ServiceTables {
                 return HL_INVALID
             }
             return instance.state.withLock { state in
-                guard state.phase == .starting, state.addresses.count < 16 else { return HL_NOT_ALLOWED }
+                guard state.phase >= .starting, state.phase < .stopped else { return HL_NOT_ALLOWED }
+                // Of one name the latest: settings that changed may have moved it.
+                state.addresses.removeAll { $0.0 == name.text }
+                guard state.addresses.count < 16 else { return HL_NOT_ALLOWED }
                 state.addresses.append((name.text, url.text))
                 return HL_OK
             }

@@ -90,8 +90,8 @@ typedef struct hl_http_server_v1 {
      * exactly once after HL_OK: with the answer, with 413, or with 503 and 504 when there was none. HL_NOT_FOUND and
      * HL_NOT_ALLOWED as in find; HL_BUSY: too many are open. */
     hl_status (*dispatch)(hl_self *self, const hl_http_request *request, hl_http_response_fn function, void *user);
-    /* [init] Where this instance can be reached: what the ports file and `hookline plugins list` say. name: one word,
-     * "api"; url: "http://127.0.0.1:8080". */
+    /* From start on: where this instance can be reached, as the ports file and `hookline plugins list` say. name: one
+     * word, "api"; url: "http://127.0.0.1:8080". Of one name the latest counts. */
     hl_status (*announce)(hl_self *self, hl_view name, hl_view url);
 } hl_http_server_v1;
 
