@@ -2,8 +2,8 @@
 CONFIG ?= plugins.yaml
 PREFIX ?= /usr/local
 DESTDIR ?=
-# The second store engine is built where its library is.
-export HOOKLINE_ROCKSDB := $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
+# The second store engine is built where its library is: asked for each recipe, since `setup` may just have installed it.
+export HOOKLINE_ROCKSDB = $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
 RELEASE := .build/release
 FORMATTED := Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 

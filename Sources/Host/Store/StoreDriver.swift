@@ -68,6 +68,14 @@ final class StoreDriver: Sendable {
     private let retainedOrder = Locked(())
     /// Host clock ns; `Int64.max` = the store works.
     private let retryAt = Atomic<Int64>(.max)
+    /// Status of the commit that failed; 0 = the store works.
+    private let failureStatus = Atomic<UInt32>(0)
+
+    /// Why what must be kept is refused; nil: it is not. Any thread.
+    var failure: UInt32? {
+        let status = failureStatus.load(ordering: .relaxed)
+        return status == 0 ? nil : status
+    }
 
     /// What a person should know.
     enum Event: Sendable {
@@ -245,10 +253,12 @@ final class StoreDriver: Sendable {
                 answer(batch.parts, succeeded: true)
                 guard resumes, case .resuming = state.mode else { return nil }
                 goOn(&state)
+                failureStatus.store(0, ordering: .relaxed)
                 return .recovered
             }
             let wasWorking = if case .working = state.mode { true } else { false }
             fail(batch.parts, &state)
+            if status != HL_CANCELLED { failureStatus.store(UInt32(status), ordering: .relaxed) }
             return wasWorking ? .failed(status: status) : nil
         }
         if let event { events(event) }
