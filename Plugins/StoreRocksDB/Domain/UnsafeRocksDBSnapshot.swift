@@ -57,6 +57,8 @@ final class UnsafeRocksDBCursor: StorageCursor {
     private var block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 8)
     private var used = 0
     private var isOver = false
+    /// The key that was given out last, to go on behind it after damage; nil: none was.
+    private var lastKey: [UInt8]?
 
     init(
         _ database: OpaquePointer, _ snapshot: OpaquePointer?, _ path: String, from: hl_view, to: hl_view,
@@ -95,6 +97,7 @@ final class UnsafeRocksDBCursor: StorageCursor {
     func next(_ pairs: UnsafeMutableBufferPointer<hl_store_pair>, _ count: inout Int) throws(StoreFailure) {
         used = 0
         guard !isOver else { return }
+        defer { if count > 0 { lastKey = Self.bytes(pairs[count - 1].key) } }
         while count < pairs.count, rocksdb_iter_valid(iterator) != 0 {
             guard let pair = copyPair(isFirst: count == 0) else { return }
             pairs[count] = pair
@@ -105,7 +108,58 @@ final class UnsafeRocksDBCursor: StorageCursor {
         isOver = true
         var message: UnsafeMutablePointer<CChar>?
         rocksdb_iter_get_error(iterator, &message)
-        if let failure = UnsafeRocksDBEngine.failure(message, path) { throw failure }
+        guard let failure = UnsafeRocksDBEngine.failure(message, path) else { return }
+        guard failure.status == HL_DAMAGED else { throw failure }
+        throw skipDamage(after: count > 0 ? Self.bytes(pairs[count - 1].key) : lastKey, failure.message)
+    }
+
+    /// Stands behind the damaged place, and says what is lost. Never a place twice: each one is behind the last.
+    private func skipDamage(after last: [UInt8]?, _ what: String) -> StoreFailure {
+        let before = last ?? (reverse ? nil : lower.map { UInt8(bitPattern: $0) })
+        let beginning = before.map { DamageSearch.words($0) } ?? "the end"
+        // What a walk from the other end still reads.
+        var end: [UInt8]?
+        if !reverse {
+            rocksdb_iter_seek_to_last(iterator)
+            while rocksdb_iter_valid(iterator) != 0, let key = currentKey, isBehind(key, before) {
+                end = key
+                rocksdb_iter_prev(iterator)
+            }
+        }
+        guard let end else {
+            return StoreFailure(HL_DAMAGED, "\(what): pairs beyond key \(beginning) cannot be read")
+        }
+        let found = DamageSearch.nextReadable(after: before ?? [], last: end) { place in
+            seek(to: place)
+            return currentKey
+        }
+        seek(to: found)
+        isOver = false
+        return StoreFailure(
+            HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(DamageSearch.words(found)) cannot be read")
+    }
+
+    private func isBehind(_ key: [UInt8], _ before: [UInt8]?) -> Bool {
+        before.map { $0.lexicographicallyPrecedes(key) } ?? true
+    }
+
+    private func seek(to key: [UInt8]) {
+        key.withUnsafeBytes { bytes in
+            rocksdb_iter_seek(iterator, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+    }
+
+    /// Nil: the iterator stands nowhere.
+    private var currentKey: [UInt8]? {
+        guard rocksdb_iter_valid(iterator) != 0 else { return nil }
+        var length = 0
+        return rocksdb_iter_key(iterator, &length).map { key in
+            UnsafeBufferPointer(start: key, count: length).map { UInt8(bitPattern: $0) }
+        }
+    }
+
+    private static func bytes(_ view: hl_view) -> [UInt8] {
+        Array(UnsafeBufferPointer(start: view.ptr, count: view.ptr == nil ? 0 : Int(view.len)))
     }
 
     /// Nil: it does not fit beside those that are there.
