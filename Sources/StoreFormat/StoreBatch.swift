@@ -101,7 +101,8 @@ public struct StoreBatch: Sendable {
         case .dequeued(let clientID, _, let position): delete(clientID, .queued, StoreKey.bigEndian(position))
         case .inflight(let clientID, let packetID, let delivery):
             order += 1
-            put(.inflight(StoreClient(clientID), packetID: packetID, order: order, delivery))
+            // An identifier is given again when the exchange before is over, which has deleted the key.
+            put(.inflight(StoreClient(clientID), packetID: packetID, order: order, delivery), isNew: true)
             if delivery.position > 0 { delete(clientID, .queued, StoreKey.bigEndian(delivery.position)) }
         case .releasing(let clientID, let packetID):
             order += 1

@@ -251,6 +251,30 @@ import Testing
         #expect(client.payloads() == ["newest"])
     }
 
+    @Test("An expired retained message leaves the store at its time, also after a restart", arguments: Shards.all)
+    func retainedExpires(shards: Shards) {
+        let old = broker(shards.before)
+        let publisher = old.connect("p")
+        for (topic, seconds) in [("soon", 10), ("later", 1000), ("again", 10)] as [(String, UInt32)] {
+            publisher.publish(topic, topic, qos: 1, retain: true) {
+                $0.properties.messageExpiryInterval = seconds
+            }
+        }
+        publisher.publish("again", "stays", qos: 1, retain: true)
+        old.commitAll()
+        #expect(old.store.retained.count == 3)
+        old.advance(seconds: 11)
+        old.commitAll()
+        #expect(old.store.retained.keys.map { String(decoding: $0, as: UTF8.self) }.sorted() == ["again", "later"])
+        let test = restart(old, shards.after)
+        test.advance(seconds: 2000)
+        test.commitAll()
+        #expect(StoredState(test.store.log).retained[Array("later".utf8)]?.message == nil)
+        let client = test.connect("s")
+        client.subscribe("#")
+        #expect(client.payloads() == ["stays"])
+    }
+
     @Test("What waits for a shared group waits again, and keeps its group", arguments: Shards.all)
     func groups(shards: Shards) {
         let old = broker(shards.before)

@@ -94,6 +94,7 @@ extension Shard {
         guard let connection = session.pointee.connection else { return }
         let limit = session.pointee.windowLimit
         while let slot = session.pointee.window.nextToResend(limit: limit) { resend(slot, of: session, connection) }
+        if waitsForStore(session) { return }
         while session.pointee.window.count < limit, session.pointee.queue.loadedCount > 0,
             let entry = session.pointee.queue.popFirst(), let message = entry.message
         {

@@ -22,6 +22,7 @@ extension Shard {
         if !refusedConnections.isEmpty { endRefused() }
         if !state.pointee.movingConnections.isEmpty { moveConnections() }
         if !retainedDeliveries.isEmpty { continueRetained() }
+        if !dueRetained.isEmpty { expireRetained() }
         // Rows first: what they gate must not leave before they are on their way.
         flushRows()
         if shared.shardCount > 1 { flushHandovers() }
@@ -59,6 +60,7 @@ extension Shard {
             case .credentials: credentialsEnded(payload)
             case .rateResumes: rateResumes(payload)
             case .stats: notifyStats()
+            case .retainedExpiry: retainedExpiryDue(payload)
             case nil: break
             }
         }

@@ -142,6 +142,11 @@ extension Shard {
         }
     }
 
+    /// The time of a topic's retained message has passed.
+    func persistRetainedGone(_ topic: [UInt8], order: UInt64) {
+        if state.pointee.isStoreEnabled { rows.append(.retainedCleared(topic: topic, order: order)) }
+    }
+
     /// A message waits for a shared group whose members are all busy or offline. Gives the entry its position.
     func persistGroupQueued(_ group: UInt32, _ entry: inout QueuedMessage) {
         guard state.pointee.isStoreEnabled, let serial = groupSerials[group] else { return }
