@@ -64,6 +64,7 @@ extension Shard {
         state.pointee.counters.messagesQueued &+= 1
         persistQueued(session, &entry)
         session.pointee.queue.append(entry)
+        if entry.expiresAt != 0 { watchQueue(session) }
         if session.pointee.flags.contains(.ready) { setReady(session, false) }
     }
 
@@ -101,12 +102,7 @@ extension Shard {
             sendQueued(session, connection, entry, message)
         }
         if session.pointee.queue.storedCount > 0 { loadQueue(session) }
-        if session.pointee.flags.contains(.hasWaiters),
-            session.pointee.queue.count &* 2 <= settings.maximumQueuedMessages,
-            session.pointee.queue.byteCount &* 2 <= settings.maximumQueuedBytes
-        {
-            wakeWaiters(session)
-        }
+        if hasRoomAgain(session) { wakeWaiters(session) }
         if session.pointee.queue.count == 0, session.pointee.flags.isSuperset(of: .sharing),
             !session.pointee.flags.contains(.ready)
         {

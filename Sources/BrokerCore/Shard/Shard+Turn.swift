@@ -61,6 +61,8 @@ extension Shard {
             case .rateResumes: rateResumes(payload)
             case .stats: notifyStats()
             case .retainedExpiry: retainedExpiryDue(payload)
+            case .queueExpiry: queueExpiryDue(payload)
+            case .groupQueueExpiry: groupQueueExpiryDue(payload)
             case nil: break
             }
         }

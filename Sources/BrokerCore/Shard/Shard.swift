@@ -82,6 +82,8 @@ public final class Shard {
     var lastGroupPosition: UInt64 = 0
     /// Messages that wait for a member of a shared group.
     var groupQueues: [UInt32: MessageQueue] = [:]
+    /// Fire when the message in front of one of these expires.
+    var groupQueueTimers: [UInt32: TimerID] = [:]
     /// A number per living group of this shard that is never used again; messages in flight name their group by it.
     var groupSerials: [UInt32: UInt64] = [:]
     var nextGroupSerial: UInt64 = 0

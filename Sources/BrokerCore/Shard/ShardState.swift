@@ -89,4 +89,5 @@ struct ShardState {
 /// What a timer of the shard's wheel stands for. The payload is a slab handle, or a token for `hookDeadline`.
 enum TimerKind: UInt8 {
     case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline, credentials, rateResumes, stats, retainedExpiry
+    case queueExpiry, groupQueueExpiry
 }
