@@ -290,7 +290,7 @@ import Testing
                 }
             }
             old.commitAll()
-            let name = old.clientID("s")
+            let name = "s"
             old.advance(seconds: 11)
             old.commitAll()
             #expect(old.store.undelivered(to: name) == ["c", "d", "e"] && old.dropped(.expired) == 2)
