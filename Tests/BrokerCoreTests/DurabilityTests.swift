@@ -229,6 +229,22 @@ import Testing
         #expect(test.store.retained[[0x74]]?.payload == Array("5000".utf8))
     }
 
+    @Test("Publishers wait while the store is behind, on whichever shard the changes are", arguments: [1, 2])
+    func publishersWait(shards: Int) {
+        let test = broker(shards)
+        durable(test, home: 1, qos: 1).drop()
+        test.commitAll()
+        let publisher = test.connect("p", home: 0) { $0.properties.receiveMaximum = 1000 }
+        test.commitAll()
+        for number in 0..<90 {
+            publisher.publish("t", String(repeating: "x", count: 100_000), qos: 1, packetID: UInt16(1 + number))
+        }
+        #expect((80..<90).contains(test.broker.shards[0].counters.messagesReceived.1), "8 MiB of 9 MB")
+        test.commitAll()
+        #expect(test.broker.shards[0].counters.messagesReceived.1 == 90)
+        #expect(publisher.received().filter { $0.type == .puback }.count == 90)
+    }
+
     @Test("A queue does not empty faster than the store commits what that changes")
     func storeBehind() {
         let test = broker(1)

@@ -19,7 +19,10 @@ extension Shard {
         let bytes = collected.reduce(0) { $0 + $1.byteCount }
         unansweredRows.append((ticket, bytes, collected))
         unansweredBytes += bytes
-        if unansweredBytes > Self.maximumUnansweredBytes { state.pointee.isStoreBehind = true }
+        if unansweredBytes > Self.maximumUnansweredBytes, !state.pointee.isStoreBehind {
+            state.pointee.isStoreBehind = true
+            shared.countShardsBehindStore(1)
+        }
         transport.persist(collected, ticket: ticket)
         guard !droppedShares.isEmpty else { return }
         // After the rows that named them: no other shard can be the last before these are on their way.
@@ -54,6 +57,8 @@ extension Shard {
         for gate in gates.takeGates(upTo: ticket) { gatePartDone(gate, succeeded: succeeded) }
         guard state.pointee.isStoreBehind, unansweredBytes * 2 <= Self.maximumUnansweredBytes else { return }
         state.pointee.isStoreBehind = false
+        shared.countShardsBehindStore(-1)
+        for other in 0..<shared.shardCount where other != index { transport.wake(shard: other) }
         resumeWaiters()
         resumeQueues()
     }
