@@ -1,5 +1,5 @@
 import CSystem
-public import Glibc
+import Glibc
 
 /// A POSIX thread that runs one closure. It blocks the signals that another thread of the process waits for, and no
 /// others: a crash on it is told and blamed like any.
@@ -16,8 +16,8 @@ public enum SystemThread {
 
     /// Runs `body` on a thread of its own. Any thread.
     /// - Parameter name: what `top -H` shows, 15 bytes at most.
-    /// - Returns: the thread, to be joined or detached; nil when the system has none left.
-    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t? {
+    /// - Returns: the thread as a `pthread_t`, to be joined or detached; nil when the system has none left.
+    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> UInt? {
         let start = Unmanaged.passRetained(Start(name, body))
         var thread = pthread_t()
         let code = pthread_create(
