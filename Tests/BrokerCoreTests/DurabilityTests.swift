@@ -263,7 +263,7 @@ import Testing
         for number in 0..<90 {
             publisher.publish("t", String(repeating: "x", count: 100_000), qos: 1, packetID: UInt16(100 + number))
         }
-        again.send(.puback(Ack(packetID: first[0].packetID ?? 0)))
+        again.send(.puback(Ack(packetID: first.first?.packetID ?? 0)))
         #expect(again.received().publishes.isEmpty, "the store has 8 MiB to commit")
         test.commitAll()
         #expect(again.received().publishes.map(\.text) == ["2"])

@@ -32,7 +32,7 @@ extension Shard {
 
     /// Looks at the next topics whose time has come.
     func expireRetained() {
-        let piece = dueRetained.suffix(Self.expiriesPerTurn)
+        let piece = Array(dueRetained.suffix(Self.expiriesPerTurn))
         dueRetained.removeLast(piece.count)
         for expiry in piece {
             var order: UInt64 = 0

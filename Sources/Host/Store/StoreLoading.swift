@@ -86,7 +86,7 @@ final class StoreLoading: Sendable {
         switch result.read({ $0 }) {
         case nil: .reading(records: progress.records.load(ordering: .relaxed))
         case .failed(let reason): .unreadable(reason)
-        case .loaded(let driver, _): driver.failure.map { .failing(Self.reason($0)) } ?? .open
+        case .loaded(let driver, _): driver.failure.map { StoreReadiness.failing(Self.reason($0)) } ?? .open
         }
     }
 
