@@ -25,7 +25,7 @@ extension Shard {
     private func inject(_ message: inout PublishedMessage, _ injected: InjectedMessage) {
         guard let base = message.topic.baseAddress else { return }
         guard !refusesInjected(message) else {
-            injected.done?(.refused(.quotaExceeded))
+            injected.done?(InjectionReport(.refused(.quotaExceeded)))
             return
         }
         let isAsked = !injected.bridge.isEmpty || !injected.asClient.isEmpty
