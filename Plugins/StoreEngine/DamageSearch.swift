@@ -5,21 +5,26 @@ public enum DamageSearch {
     /// Searches for one place; each is some page reads.
     private static let maximumProbes = 256
 
-    /// The smallest key behind a damaged place that a search finds: by halving the distance between a place that cannot
-    /// be read and one that can.
+    /// The smallest key behind a damaged place that a search finds, and the place at which the search begins: by halving
+    /// the distance between a place that cannot be read and one that can.
     /// - Parameters:
     ///   - low: the place that cannot be read.
     ///   - last: a key behind it that can, such as the one a walk from the other end comes to.
     ///   - first: the first key at or behind a place; nil: it cannot be read.
     public static func nextReadable(
         after low: [UInt8], last: [UInt8], first: (_ place: [UInt8]) -> [UInt8]?
-    ) -> [UInt8] {
-        var (low, high) = (low, last)
+    ) -> (key: [UInt8], place: [UInt8]) {
+        var low = low
+        var found = (key: last, place: last)
         for _ in 0..<maximumProbes {
-            guard let middle = between(low, high) else { break }
-            if let key = first(middle), key.lexicographicallyPrecedes(high) { high = key } else { low = middle }
+            guard let middle = between(low, found.key) else { break }
+            if let key = first(middle), key.lexicographicallyPrecedes(found.key) {
+                found = (key, middle)
+            } else {
+                low = middle
+            }
         }
-        return high
+        return found
     }
 
     /// A key about half way between two others, read as numbers of 256; nil when none is between them.

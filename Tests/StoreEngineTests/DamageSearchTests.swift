@@ -13,7 +13,7 @@ import Testing
                 return nil
             }
             return damaged.contains { $0.contains(found) } ? nil : Self.key(found)
-        }
+        }.key
     }
 
     @Test("The first key behind one damaged place is found, wherever the place ends")

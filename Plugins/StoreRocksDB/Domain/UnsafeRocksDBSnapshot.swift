@@ -49,7 +49,8 @@ final class UnsafeRocksDBCursor: StorageCursor {
     private let path: String
     private let keysOnly: Bool
     private let reverse: Bool
-    private let iterator: OpaquePointer?
+    private let database: OpaquePointer
+    private var iterator: OpaquePointer?
     private let options: OpaquePointer?
     /// RocksDB keeps pointers to the bounds.
     private let lower: UnsafeMutableBufferPointer<CChar>
@@ -65,6 +66,7 @@ final class UnsafeRocksDBCursor: StorageCursor {
         flags: UInt32
     ) {
         self.path = path
+        self.database = database
         keysOnly = flags & HL_STORE_KEYS_ONLY != 0
         reverse = flags & HL_STORE_REVERSE != 0
         lower = Self.copy(from)
@@ -117,33 +119,42 @@ final class UnsafeRocksDBCursor: StorageCursor {
     private func skipDamage(after last: [UInt8]?, _ what: String) -> StoreFailure {
         let before = last ?? (reverse ? nil : lower.map { UInt8(bitPattern: $0) })
         let beginning = before.map { DamageSearch.words($0) } ?? "the end"
-        // What a walk from the other end still reads.
-        var end: [UInt8]?
-        if !reverse {
-            rocksdb_iter_seek_to_last(iterator)
-            while rocksdb_iter_valid(iterator) != 0, let key = currentKey, isBehind(key, before) {
-                end = key
-                rocksdb_iter_prev(iterator)
-            }
-        }
-        guard let end else {
+        guard let found = nextReadable(after: before ?? []) else {
             return StoreFailure(HL_DAMAGED, "\(what): pairs beyond key \(beginning) cannot be read")
         }
-        let found = DamageSearch.nextReadable(after: before ?? [], last: end) { place in
-            seek(to: place)
-            return currentKey
-        }
-        seek(to: found)
         isOver = false
         return StoreFailure(
             HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(DamageSearch.words(found)) cannot be read")
     }
 
-    private func isBehind(_ key: [UInt8], _ before: [UInt8]?) -> Bool {
-        before.map { $0.lexicographicallyPrecedes(key) } ?? true
+    /// Stands on the first pair behind a damaged place that can be read; nil: there is none.
+    private func nextReadable(after before: [UInt8]) -> [UInt8]? {
+        guard !reverse else { return nil }
+        renew()
+        rocksdb_iter_seek_to_last(iterator)
+        // What a walk from the other end still reads.
+        var last: [UInt8]?
+        while let key = currentKey, before.lexicographicallyPrecedes(key) {
+            last = key
+            rocksdb_iter_prev(iterator)
+        }
+        guard let last else { return nil }
+        let found = DamageSearch.nextReadable(after: before, last: last) { place in
+            seek(to: place)
+            return currentKey
+        }
+        seek(to: found.place)
+        return currentKey
+    }
+
+    /// An iterator that has met damage may say so again elsewhere: a new one does not.
+    private func renew() {
+        rocksdb_iter_destroy(iterator)
+        iterator = rocksdb_create_iterator(database, options)
     }
 
     private func seek(to key: [UInt8]) {
+        renew()
         key.withUnsafeBytes { bytes in
             rocksdb_iter_seek(iterator, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
         }

@@ -13,7 +13,7 @@ struct SQLiteIslands {
         guard let last = lastReadable(after: after, to: to) else { return nil }
         return DamageSearch.nextReadable(after: after, last: last) { place in
             first("SELECT key FROM pairs WHERE key >= ?1 ORDER BY key LIMIT 1", place)
-        }
+        }.key
     }
 
     /// Where a walk from the other end comes to.
