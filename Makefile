@@ -2,15 +2,15 @@
 CONFIG ?= plugins.yaml
 PREFIX ?= /usr/local
 DESTDIR ?=
-# The second store engine is built where its library is.
-export HOOKLINE_ROCKSDB := $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
+# The second store engine is built where its library is: asked for each recipe, since `setup` may just have installed it.
+export HOOKLINE_ROCKSDB = $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
 RELEASE := .build/release
 FORMATTED := Package.swift SDK/Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash bench bench-hooks \
-    bench-slow-plugin bench-durability bench-edge bench-store bench-swap bench-administration check-acl check-store \
-    format install clean setup
+.PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash crash-power bench \
+    bench-hooks bench-slow-plugin bench-durability bench-edge bench-store bench-swap bench-administration check-acl \
+    check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,11 @@ ROUNDS ?= 200
 crash: ## kill -9 at random moments while clients publish: nothing acknowledged may be lost (ROUNDS=200, SEED=n)
 	@swift build -c release
 	@python3 Tests/Crash/crash.py --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+crash-power: ## the power fails at each of the first flushes of a broker, with both engines (ROUNDS=200, SEED=n)
+	@swift build -c release
+	@for engine in store-sqlite $(if $(HOOKLINE_ROCKSDB),store-rocksdb); do \
+	    python3 Tests/Crash/crash.py --power --rounds $(ROUNDS) --store $$engine $(if $(SEED),--seed $(SEED)) || exit 1; done
 
 bench-durability: ## what durability costs, each figure beside its goal (FIGURES="throughput queue restart plain")
 	@swift build -c release

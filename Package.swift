@@ -77,6 +77,7 @@ let package = Package(
         .target(name: "MQTTCodec", swiftSettings: settings),
         .target(name: "Timing", swiftSettings: settings),
         .target(name: "Locking", swiftSettings: settings),
+        .target(name: "Threading", dependencies: ["CSystem"], swiftSettings: settings),
         .target(name: "PluginFile", dependencies: ["PluginABI"], swiftSettings: settings),
         // What is stored, and how: the broker's rows, and the keys and values made of them.
         .target(name: "StoreFormat", swiftSettings: settings),
@@ -95,7 +96,8 @@ let package = Package(
             name: "Host",
             dependencies: [
                 "Base64Coding", "BrokerCore", "Certificates", "MQTTCodec", "Reactor", "Configuration", "PositionedYAML",
-                "PluginABI", "CContainment", "COpenSSL", "CSystem", "Locking", "PluginFile", "StoreFormat", "Timing",
+                "PluginABI", "CContainment", "COpenSSL", "CSystem", "Locking", "PluginFile", "StoreFormat", "Threading",
+                "Timing",
             ],
             swiftSettings: settings),
         .executableTarget(
@@ -135,7 +137,7 @@ let package = Package(
             swiftSettings: settings),
 
         .target(
-            name: "StoreEngine", dependencies: ["CSystem", "Locking", "PluginABI"], path: "Plugins/StoreEngine",
+            name: "StoreEngine", dependencies: ["Locking", "PluginABI", "Threading"], path: "Plugins/StoreEngine",
             swiftSettings: settings),
 
         // A host made of C structs, for the tests of plugins.
@@ -145,6 +147,7 @@ let package = Package(
         .testTarget(name: "MQTTCodecTests", dependencies: ["MQTTCodec"], swiftSettings: settings),
         .testTarget(name: "TimingTests", dependencies: ["Timing"], swiftSettings: settings),
         .testTarget(name: "LockingTests", dependencies: ["Locking"], swiftSettings: settings),
+        .testTarget(name: "ThreadingTests", dependencies: ["Threading"], swiftSettings: settings),
         .testTarget(name: "StoreFormatTests", dependencies: ["StoreFormat"], swiftSettings: settings),
         .testTarget(
             name: "BrokerCoreTests", dependencies: ["BrokerCore", "Locking", "MQTTCodec", "PluginABI", "StoreFormat"],
@@ -200,7 +203,7 @@ let package = Package(
             exclude: ["statements.tsv"], swiftSettings: settings),
         .testTarget(name: "StoreEngineTests", dependencies: ["StoreEngine", "PluginABI"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
-    ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Tokens"])
+    ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Threading", "Tokens"])
         + plugin("ACL", uses: ["AccessRules"])
         + plugin("StoreSQLite", uses: ["CSQLite", "PluginABI", "StoreEngine"]) + fuzzing,
     cLanguageStandard: .c11

@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=$1
 scripts/setup.sh test
+HOOKLINE_ROCKSDB=$(pkg-config --exists rocksdb && echo 1 || true)
+export HOOKLINE_ROCKSDB
 flags=(--scratch-path ".build-$kind" --sanitize "$kind")
 # ThreadSanitizer must see the runtime's symbols in plugins that are loaded later: the host exports them in this build.
 [ "$kind" = thread ] && flags+=(-Xlinker --export-dynamic)

@@ -59,6 +59,9 @@ build_without_warnings() {
 }
 
 gate "machine" scripts/setup.sh "$([ "$mode" = quick ] && echo check || echo test)" || finish
+# Only now is known what this machine can build.
+HOOKLINE_ROCKSDB=$(pkg-config --exists rocksdb && echo 1 || true)
+export HOOKLINE_ROCKSDB
 gate "format" lint
 gate "C examples" scripts/check-examples.sh
 gate "plugin interface" scripts/abi-check.py

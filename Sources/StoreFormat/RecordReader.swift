@@ -164,6 +164,7 @@ struct RecordReader {
         delivery.position = try number()
         delivery.group = try number()
         delivery.size = try number()
+        delivery.expiresAt = Int64(bitPattern: try number())
         let count: UInt32 = try number()
         for _ in 0..<count { delivery.identifiers.append(try number()) }
         return delivery

@@ -140,6 +140,7 @@ struct RecordWriter {
         add(delivery.position)
         add(delivery.group)
         add(delivery.size)
+        add(UInt64(bitPattern: delivery.expiresAt))
         add(UInt32(clamping: delivery.identifiers.count))
         for identifier in delivery.identifiers { add(identifier) }
     }

@@ -97,11 +97,13 @@ public struct StoreBatch: Sendable {
 
     private mutating func appendDelivery(_ row: StoreRow) {
         switch row {
-        case .queued(let clientID, let delivery): put(.queued(StoreClient(clientID), delivery), isNew: true)
+        case .queued(let clientID, let delivery):
+            put(.queued(StoreClient(clientID), clock.toWall(delivery)), isNew: true)
         case .dequeued(let clientID, _, let position): delete(clientID, .queued, StoreKey.bigEndian(position))
         case .inflight(let clientID, let packetID, let delivery):
             order += 1
-            put(.inflight(StoreClient(clientID), packetID: packetID, order: order, delivery))
+            // An identifier is given again when the exchange before is over, which has deleted the key.
+            put(.inflight(StoreClient(clientID), packetID: packetID, order: order, delivery), isNew: true)
             if delivery.position > 0 { delete(clientID, .queued, StoreKey.bigEndian(delivery.position)) }
         case .releasing(let clientID, let packetID):
             order += 1
@@ -168,6 +170,19 @@ public struct StoreClock: Sendable {
         // 0 means never, in both clocks.
         if message.expiresAt != 0 { message.expiresAt = toWall(message.expiresAt) }
         return message
+    }
+
+    func toWall(_ delivery: StoredDelivery) -> StoredDelivery {
+        var delivery = delivery
+        if delivery.expiresAt != 0 { delivery.expiresAt = toWall(delivery.expiresAt) }
+        return delivery
+    }
+
+    /// A delivery with its expiry on the host's clock.
+    public func toHost(_ delivery: StoredDelivery) -> StoredDelivery {
+        var delivery = delivery
+        if delivery.expiresAt != 0 { delivery.expiresAt = max(1, toHost(delivery.expiresAt)) }
+        return delivery
     }
 
     /// A message with its expiry on the host's clock.

@@ -71,6 +71,8 @@ public struct StoredDelivery: Sendable, Equatable {
     public var position: UInt64
     /// Bytes of the message: what it counts against the bounds of a queue before it is read.
     public var size: UInt32 = 0
+    /// When the message expires, as in it: a queue knows without reading it. 0 = never. Of what is queued alone.
+    public var expiresAt: Int64 = 0
 
     /// A delivery as a store reads it back.
     public init(

@@ -166,8 +166,7 @@ import Testing
         let packets = publisher.received()
         #expect(packets.map(\.type) == (setting.version == .v5_0 ? [.disconnect] : []))
         // The rows go to the store again before anything later is acknowledged.
-        for shard in test.broker.shards { shard.retryRows(now: test.now) }
-        test.commitAll()
+        test.recover()
         let again = test.connect("p", setting.version, home: 0)
         again.publish("t", "again", qos: 1)
         test.commitAll()
@@ -186,6 +185,90 @@ import Testing
         #expect(client.isClosed)
     }
 
+    @Test("While the store fails, what would have to be kept is refused at the door and what is lost does not grow")
+    func refusedAtTheDoor() {
+        let test = broker(1)
+        let online = durable(test)
+        let publisher = test.connect("p")
+        _ = publisher.received()
+        publisher.publish("t", "lost", qos: 1)
+        test.commit(succeeded: false)
+        let lost = test.broker.shards[0].lostRows.count
+        for number in 0..<20 {
+            let new = test.connect("new\(number)", expiry: 1000)
+            #expect(new.connack()?.reason == .quotaExceeded && new.isClosed)
+            online.subscribe("more/\(number)", qos: 1)
+            let reasons = online.received().compactMap { packet -> [ReasonCode]? in
+                if case .suback(let ack) = packet { ack.reasons } else { nil }
+            }
+            #expect(reasons == [[.quotaExceeded]])
+        }
+        #expect(test.broker.shards[0].lostRows.count == lost && test.tickets.isEmpty)
+        let passing = test.connect("passing")
+        #expect(passing.connack()?.reason == .success)
+        test.recover()
+        let new = test.connect("new", expiry: 1000)
+        test.commitAll()
+        #expect(new.connack()?.reason == .success)
+    }
+
+    @Test("Of a topic whose retained message a plugin changes while the store fails, the last change is kept")
+    func lostRetained() {
+        let test = broker(1)
+        let publisher = test.connect("p")
+        _ = publisher.received()
+        publisher.publish("t", "0", qos: 1, retain: true)
+        test.commit(succeeded: false)
+        for number in 1...5000 {
+            test.tell(
+                .publish(InjectedMessage(topic: [0x74], payload: Array("\(number)".utf8), qos: 1, retain: true)))
+            test.commit(succeeded: false)
+        }
+        #expect(test.broker.shards[0].lostRows.count < 2000)
+        test.recover()
+        #expect(test.store.retained[[0x74]]?.payload == Array("5000".utf8))
+    }
+
+    @Test("Publishers wait while the store is behind, on whichever shard the changes are", arguments: [1, 2])
+    func publishersWait(shards: Int) {
+        let test = broker(shards)
+        durable(test, home: 1, qos: 1).drop()
+        test.commitAll()
+        let publisher = test.connect("p", home: 0) { $0.properties.receiveMaximum = 1000 }
+        test.commitAll()
+        for number in 0..<90 {
+            publisher.publish("t", String(repeating: "x", count: 100_000), qos: 1, packetID: UInt16(1 + number))
+        }
+        #expect((80..<90).contains(test.broker.shards[0].counters.messagesReceived.1), "8 MiB of 9 MB")
+        test.commitAll()
+        #expect(test.broker.shards[0].counters.messagesReceived.1 == 90)
+        #expect(publisher.received().filter { $0.type == .puback }.count == 90)
+    }
+
+    @Test("A queue does not empty faster than the store commits what that changes")
+    func storeBehind() {
+        let test = broker(1)
+        let sleeper = durable(test, qos: 1)
+        sleeper.drop()
+        test.commitAll()
+        let publisher = test.connect("p")
+        for number in 1...5 { publisher.publish("t", "\(number)", qos: 1, packetID: UInt16(number)) }
+        test.commitAll()
+        let again = test.connect("s", home: 1, cleanStart: false, expiry: 1000) { $0.properties.receiveMaximum = 1 }
+        test.commitAll()
+        let first = again.received().publishes
+        #expect(first.map(\.text) == ["1"])
+        durable(test, "other", qos: 1).drop()
+        test.commitAll()
+        for number in 0..<90 {
+            publisher.publish("t", String(repeating: "x", count: 100_000), qos: 1, packetID: UInt16(100 + number))
+        }
+        again.send(.puback(Ack(packetID: first.first?.packetID ?? 0)))
+        #expect(again.received().publishes.isEmpty, "the store has 8 MiB to commit")
+        test.commitAll()
+        #expect(again.received().publishes.map(\.text) == ["2"])
+    }
+
     @Test("A QoS 2 message whose commit failed is acknowledged when repeated, after its commit", arguments: [1, 2])
     func repeatedAfterFailure(shards: Int) {
         let test = broker(shards)
@@ -195,6 +278,7 @@ import Testing
         first.publish("t", "once", qos: 2, packetID: 5)
         test.commit(succeeded: false)
         #expect(first.isClosed && !first.received().contains { $0.type == .pubrec })
+        test.recover()
         let second = test.connect("p", home: 0, cleanStart: false, expiry: 1000)
         second.publish("t", "once", qos: 2, packetID: 5) { $0.dup = true }
         #expect(second.received().isEmpty)

@@ -133,8 +133,7 @@ import Testing
         let publisher = durable(test, "p", home: 0)
         publisher.publish("t", "once", qos: 2, packetID: 7)
         test.commit(succeeded: false)
-        for shard in test.broker.shards { shard.retryRows(now: test.now) }
-        test.commitAll()
+        test.recover()
         #expect(test.store.handovers.isEmpty)
         #expect(messages(test, name) == ["once"])
     }
@@ -163,8 +162,7 @@ import Testing
             answers.contains { packet in
                 if case .puback(let ack) = packet { ack.reason == .quotaExceeded } else { packet.type == .disconnect }
             })
-        for shard in test.broker.shards { shard.retryRows(now: test.now) }
-        test.commitAll()
+        test.recover()
         let third = test.connect("p3", home: 0)
         _ = third.received()
         third.publish("kept/3", "kept", qos: 1, packetID: 4)

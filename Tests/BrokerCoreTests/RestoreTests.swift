@@ -251,6 +251,79 @@ import Testing
         #expect(client.payloads() == ["newest"])
     }
 
+    @Test("An expired retained message leaves the store at its time, also after a restart", arguments: Shards.all)
+    func retainedExpires(shards: Shards) {
+        let old = broker(shards.before)
+        let publisher = old.connect("p")
+        for (topic, seconds) in [("soon", 10), ("later", 1000), ("again", 10)] as [(String, UInt32)] {
+            publisher.publish(topic, topic, qos: 1, retain: true) {
+                $0.properties.messageExpiryInterval = seconds
+            }
+        }
+        publisher.publish("again", "stays", qos: 1, retain: true)
+        old.commitAll()
+        #expect(old.store.retained.count == 3)
+        old.advance(seconds: 11)
+        old.commitAll()
+        #expect(old.store.retained.keys.map { String(decoding: $0, as: UTF8.self) }.sorted() == ["again", "later"])
+        let test = TestBroker(after: old, shards: shards.after)
+        test.advance(seconds: 2000)
+        test.commitAll()
+        #expect(test.store.retained.keys.map { String(decoding: $0, as: UTF8.self) } == ["again"])
+        let client = test.connect("s")
+        client.subscribe("#")
+        #expect(client.payloads() == ["stays"])
+    }
+
+    @Test("What waits for a client that is offline leaves queue and store at its time, also after a restart")
+    func queueExpires() {
+        for elsewhere in [false, true] {
+            let old = broker()
+            let sleeper = durable(old, "s")
+            sleeper.subscribe("t", qos: 1)
+            old.commitAll()
+            sleeper.drop()
+            let publisher = old.connect("p")
+            for (payload, seconds) in [("a", 10), ("b", 10), ("c", 50), ("d", 0), ("e", 10)] as [(String, UInt32)] {
+                publisher.publish("t", payload, qos: 1) {
+                    if seconds > 0 { $0.properties.messageExpiryInterval = seconds }
+                }
+            }
+            old.commitAll()
+            let name = "s"
+            old.advance(seconds: 11)
+            old.commitAll()
+            #expect(old.store.undelivered(to: name) == ["c", "d", "e"] && old.dropped(.expired) == 2)
+            let test = TestBroker(after: old, shards: 1, messagesElsewhere: elsewhere)
+            test.advance(seconds: 50)
+            test.commitAll()
+            #expect(test.store.undelivered(to: name) == ["d", "e"], "what stands behind another waits for its turn")
+            #expect(test.store.messages.count == 2)
+            #expect(again(test, "s").messages.map(\.text) == ["d"])
+        }
+    }
+
+    @Test("What waits for a shared group leaves its queue and the store at its time")
+    func groupQueueExpires() {
+        let test = broker()
+        let member = durable(test, "m")
+        member.subscribe("$share/g/t", qos: 1)
+        test.commitAll()
+        member.drop()
+        let publisher = test.connect("p")
+        for seconds in [10, 20] as [UInt32] {
+            publisher.publish("t", "\(seconds)", qos: 1) { $0.properties.messageExpiryInterval = seconds }
+        }
+        test.commitAll()
+        #expect(test.store.waitingForGroups == ["10", "20"])
+        test.advance(seconds: 11)
+        test.commitAll()
+        #expect(test.store.waitingForGroups == ["20"])
+        test.advance(seconds: 11)
+        test.commitAll()
+        #expect(test.store.waitingForGroups.isEmpty && test.store.messages.isEmpty)
+    }
+
     @Test("What waits for a shared group waits again, and keeps its group", arguments: Shards.all)
     func groups(shards: Shards) {
         let old = broker(shards.before)

@@ -1,24 +1,29 @@
 #!/usr/bin/env python3
-"""Kills a broker at random moments while clients publish, and checks that nothing it has acknowledged is lost.
+"""Kills a broker while clients publish, and checks that nothing it has acknowledged is lost.
 
 Publishers at QoS 1 and 2 and one of retained messages, subscribers that are online, and one that is offline most of the
 time: after every kill -9 the broker starts again with what its store has. Zero acknowledged messages lost, zero QoS 2
 duplicates, order kept, sessions and the retained message right; exit code 1 otherwise.
 
-usage: Tests/Crash/crash.py [--rounds 200] [--seed N] [--store store-sqlite] [--threads 2]
+The broker is killed at random moments; with --power it loses its power: in round n at the n-th flush of its life, from
+the first of its start on, and what it had written and not flushed is lost, torn or kept (Sources/PowerLoss).
+
+usage: Tests/Crash/crash.py [--rounds 200] [--seed N] [--store store-sqlite] [--threads 2] [--power]
 """
 
 import argparse
 import asyncio
+import contextlib
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Integration"))
-from broker import SLOW, Broker  # noqa: E402
+from broker import BUILD, SLOW, Broker  # noqa: E402
 from peer import PUBLISH, Broken, Peer, Publisher, Subscriber  # noqa: E402
 
 CONFIG = """
@@ -55,6 +60,10 @@ class Run:
     def __init__(self, arguments, folder):
         self.random = random.Random(arguments.seed)
         self.rounds = arguments.rounds
+        self.has_power_cuts = arguments.power
+        self.store = Path(folder) / "data" / "store"
+        #: Rounds in which the power failed before the broker was ready.
+        self.early_cuts = 0
         self.broker = Broker(
             folder, config=CONFIG.format(store=arguments.store), ephemeral=False, threads=arguments.threads)
         self.publishers = [
@@ -68,20 +77,58 @@ class Run:
         self.tasks += [asyncio.create_task(peer.run(self.broker.port)) for peer in peers]
 
     async def round(self, number):
+        if self.has_power_cuts:
+            await self.power_round(number)
+            return
         self.broker.start()
-        kept = self.publishers[-1]
-        if kept.acknowledged_up_to:
-            found = await Reader().retained(self.broker.port, "r")
-            if not kept.acknowledged_up_to <= found <= kept.sent:
-                raise Broken(f"retained {found}, acknowledged was {kept.acknowledged_up_to} of {kept.sent}")
-        self.watch(self.publishers + self.subscribers)
-        if self.random.random() < 0.25:
-            self.watch([self.sleeper])
+        await self.check_retained()
+        self.watch_everybody()
         await self.until(time.monotonic() + self.random.choice([0.02, 0.1, 0.3]) * self.random.random() + 0.03)
         self.broker.signal(signal.SIGKILL)
         self.broker.wait()
         self.broker.stop()
         await self.gather()
+
+    async def power_round(self, number):
+        """The power fails at flush number + 1 of this broker."""
+        self.broker.environment.update(
+            LD_PRELOAD=str(BUILD / "libpower-loss.so"), HOOKLINE_POWER_FOLDER=str(self.store),
+            HOOKLINE_POWER_SYNC=str(number + 1), HOOKLINE_POWER_SEED=str(self.random.getrandbits(32)))
+        try:
+            self.broker.start()
+            await self.check_retained()
+        except (AssertionError, ConnectionError, asyncio.IncompleteReadError, OSError, TimeoutError):
+            # Its end is what the round is about; a broker that lives has no excuse.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.broker.wait(1)
+            if self.broker.process.returncode != -signal.SIGKILL:
+                raise
+            self.early_cuts += 1
+        else:
+            self.watch_everybody()
+            deadline = time.monotonic() + 20 * SLOW
+            while self.broker.process.poll() is None:
+                if time.monotonic() > deadline:
+                    raise Broken(f"no flush number {number + 1} though everybody publishes")
+                await self.until(time.monotonic() + 0.005)
+        self.broker.stop()
+        await self.gather()
+
+    def power_returns(self):
+        for name in ("LD_PRELOAD", "HOOKLINE_POWER_FOLDER", "HOOKLINE_POWER_SYNC", "HOOKLINE_POWER_SEED"):
+            self.broker.environment.pop(name, None)
+
+    async def check_retained(self):
+        kept = self.publishers[-1]
+        if kept.acknowledged_up_to:
+            found = await Reader().retained(self.broker.port, "r")
+            if not kept.acknowledged_up_to <= found <= kept.sent:
+                raise Broken(f"retained {found}, acknowledged was {kept.acknowledged_up_to} of {kept.sent}")
+
+    def watch_everybody(self):
+        self.watch(self.publishers + self.subscribers)
+        if self.random.random() < 0.25:
+            self.watch([self.sleeper])
 
     async def until(self, deadline):
         while time.monotonic() < deadline:
@@ -94,6 +141,8 @@ class Run:
                 raise task.exception()
 
     async def gather(self):
+        if not self.tasks:
+            return
         done, waiting = await asyncio.wait(self.tasks, timeout=20 * SLOW)
         self.raise_failures()
         if waiting:
@@ -104,6 +153,7 @@ class Run:
         """At the end everything that was sent is acknowledged and has reached everybody."""
         for publisher in self.publishers:
             publisher.is_stopping = True
+        self.power_returns()
         self.broker.start()
         everybody = self.subscribers + [self.sleeper]
         self.watch(self.publishers + everybody)
@@ -144,6 +194,7 @@ def main():
     parser.add_argument("--seed", type=int, default=time.time_ns() & 0xFFFFFF)
     parser.add_argument("--store", default="store-sqlite")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--power", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hookline-crash-") as folder:
         run = Run(arguments, folder)
@@ -156,8 +207,9 @@ def main():
             return 1
         finally:
             run.broker.stop()
+        how = f"power cuts ({run.early_cuts} of them before the broker was ready)" if arguments.power else "kills"
         print(
-            f"{arguments.rounds} kills, {messages} messages in {time.monotonic() - begun:.0f} s: nothing acknowledged "
+            f"{arguments.rounds} {how}, {messages} messages in {time.monotonic() - begun:.0f} s: nothing acknowledged "
             f"is lost, no QoS 2 message came twice, order, sessions and retained messages are right "
             f"(--seed {arguments.seed})")
     return 0

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from broker import BUILD, ROOT, SLOW
-from client import V5, V311, Client, properties
+from client import V5, V311, Client, Refused, properties
 
 CONFIG = """
 broker:
@@ -138,6 +138,47 @@ def test_a_full_disk_refuses_what_must_be_kept_and_nothing_else(durable, tmp_pat
     with Client(broker, "sleeper", clean=False, expiry=1000) as sleeper:
         # What was refused did not happen; what failed may have been kept, though nobody was promised it.
         assert sleeper.until(b"kept") in ([], [b"lost"])
+
+
+def test_a_disk_that_fails_acknowledges_nothing(durable, tmp_path):
+    """Flushes fail: no acknowledgement, new sessions are refused at the door, what is not kept goes on; and recovery"""
+    library = BUILD / "libpower-loss.so"
+    if not library.exists():
+        pytest.skip(f"{library} is not built")
+    store = tmp_path / "data" / "store"
+    broker = durable(env={"LD_PRELOAD": str(library), "HOOKLINE_POWER_FOLDER": str(store)})
+    broken = store.with_name("store.broken")
+    with Client(broker, "sleeper", clean=False, expiry=1000) as sleeper:
+        sleeper.subscribe("kept", 1)
+    with Client(broker, "online") as online:
+        online.subscribe("free", 1)
+        broken.touch()
+        with pytest.raises(ConnectionError):
+            with Client(broker, "unlucky") as client:
+                client.publish("kept", b"lost", qos=1)
+        broker.log.wait(r"store\.failed.*the disk failed")
+        for name in ("new", "sleeper"):
+            with pytest.raises(Refused):
+                Client(broker, name, clean=False, expiry=1000).connect()
+        with Client(broker, "publisher") as publisher:
+            assert publisher.publish("free", b"goes on", qos=1) == 0
+            assert online.receive().payload == b"goes on"
+            broken.unlink()
+            broker.log.wait(r"store\.recovered")
+            codes = (publisher.publish("kept", b"kept", qos=1) for _ in range(1000))
+            assert next(code for code in codes if code != 0x97) == 0
+    end(broker, "kill")
+    broker = durable()
+    with Client(broker, "sleeper", clean=False, expiry=1000) as sleeper:
+        assert sleeper.until(b"kept") in ([], [b"lost"])
+
+
+def test_the_power_fails_at_each_of_the_first_flushes():
+    """Eight rounds of `make crash-power`: with what was not flushed lost or torn, nothing acknowledged is lost"""
+    done = subprocess.run(
+        [sys.executable, ROOT / "Tests" / "Crash" / "crash.py", "--power", "--rounds", "8"], env=os.environ,
+        capture_output=True, text=True, timeout=120 * SLOW)
+    assert done.returncode == 0, done.stderr
 
 
 def test_killed_at_random_moments():

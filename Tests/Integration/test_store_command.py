@@ -9,6 +9,9 @@ from broker import BUILD, Broker, command
 from client import Client
 
 
+ENGINES = [name for name in ("sqlite", "rocksdb") if (BUILD / f"libstore-{name}.so").exists()]
+
+
 @pytest.fixture
 def empty(tmp_path):
     """A store without a record."""
@@ -73,17 +76,29 @@ def test_a_store_that_holds_something_is_not_imported_into(tmp_path):
     assert "is not empty" in done.stderr
 
 
-def test_damage_is_named_and_the_rest_is_read(tmp_path):
-    """One page of the table is overwritten: what stands on the others is exported, and it says what is lost."""
-    pairs = [f'{{"key":"{number:08x}","value":"{"QUJD" * 100}"}}' for number in range(2000)]
-    folder = tmp_path / "store"
-    assert command("store", "import", folder, stdin="\n".join(pairs)).returncode == 0
-    database = folder / "store.db"
+def damage(folder, engine):
+    """Overwrites a piece in the middle of the pairs."""
+    if engine == "sqlite":
+        database, page = folder / "store.db", 16384
+        middle = database.stat().st_size // page // 2 * page
+    else:
+        database = max(folder.glob("rocksdb/*.sst"), key=lambda path: path.stat().st_size)
+        page, middle = 64, database.stat().st_size // 2
     content = bytearray(database.read_bytes())
-    page = 16384
-    middle = len(content) // page // 2 * page
     content[middle:middle + page] = bytes(page)
     database.write_bytes(content)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_damage_is_named_and_the_rest_is_read(tmp_path, engine):
+    """A piece of the pairs is overwritten: what stands elsewhere is exported, and it says what is lost."""
+    pairs = [f'{{"key":"{number:08x}","value":"{"QUJD" * 100}"}}' for number in range(2000)]
+    folder = tmp_path / "store"
+    plugin = ["--plugin", BUILD / f"libstore-{engine}.so"]
+    assert command("store", "import", folder, *plugin, stdin="\n".join(pairs)).returncode == 0
+    # To open it for writing once more takes what stands in the log of RocksDB into its table.
+    assert "is not empty" in command("store", "import", folder, *plugin, stdin="").stderr
+    damage(folder, engine)
     done = command("store", "export", folder)
     found = lines(done.stdout)[1:]
     assert done.returncode == 1

@@ -1,29 +1,11 @@
+import Threading
+
 /// Elements that wait in one lane per key; lanes take turns. Whoever sends a thousand waits behind itself, and somebody
 /// who sends one waits for one of each.
 struct FairQueue<Element> {
-    private struct Lane {
-        var elements: [Element] = []
-        /// Index of the first one that is left.
-        var first = 0
-
-        var count: Int { elements.count - first }
-
-        mutating func take() -> Element? {
-            guard first < elements.count else { return nil }
-            let element = elements[first]
-            first += 1
-            if first >= 64, first * 2 >= elements.count {
-                elements.removeFirst(first)
-                first = 0
-            }
-            return element
-        }
-    }
-
-    private var lanes: [[UInt8]: Lane] = [:]
+    private var lanes: [[UInt8]: ArrivalQueue<Element>] = [:]
     /// Keys of `lanes`, each once, in the order of their turns.
-    private var turns: [[UInt8]] = []
-    private var nextTurn = 0
+    private var turns = ArrivalQueue<[UInt8]>()
     private(set) var count = 0
 
     private let maximumCount: Int
@@ -36,18 +18,18 @@ struct FairQueue<Element> {
 
     /// - Returns: false when the queue or the lane is full.
     mutating func add(_ element: Element, lane key: [UInt8]) -> Bool {
-        guard count < maximumCount, lanes[key]?.count ?? 0 < maximumPerLane else { return false }
-        if lanes[key] == nil { turns.append(key) }
-        lanes[key, default: Lane()].elements.append(element)
+        guard count < maximumCount else { return false }
+        if lanes[key] == nil { turns.add(key) }
+        guard lanes[key, default: ArrivalQueue(bound: maximumPerLane)].add(element) else { return false }
         count += 1
         return true
     }
 
     mutating func take() -> Element? {
-        while let key = takeTurn() {
+        while let key = turns.take() {
             // A lane may have been emptied by `remove` since it got its turn.
             let element = lanes[key]?.take()
-            if lanes[key]?.count == 0 { lanes[key] = nil } else { turns.append(key) }
+            if lanes[key]?.count == 0 { lanes[key] = nil } else { turns.add(key) }
             guard let element else { continue }
             count -= 1
             return element
@@ -55,28 +37,12 @@ struct FairQueue<Element> {
         return nil
     }
 
-    private mutating func takeTurn() -> [UInt8]? {
-        guard nextTurn < turns.count else { return nil }
-        let key = turns[nextTurn]
-        nextTurn += 1
-        if nextTurn >= 64, nextTurn * 2 >= turns.count {
-            turns.removeFirst(nextTurn)
-            nextTurn = 0
-        }
-        return key
-    }
-
     /// Takes elements of one lane out of their turn.
     /// - Returns: those.
     @discardableResult
     mutating func remove(lane key: [UInt8], where isMeant: (Element) -> Bool) -> [Element] {
-        guard var lane = lanes[key] else { return [] }
-        let waiting = lane.elements[lane.first...]
-        let removed = waiting.filter(isMeant)
-        lane.elements = waiting.filter { !isMeant($0) }
-        lane.first = 0
+        let removed = lanes[key]?.remove(where: isMeant) ?? []
         count -= removed.count
-        lanes[key] = lane
         return removed
     }
 
@@ -86,6 +52,6 @@ struct FairQueue<Element> {
     }
 
     mutating func removeAll() {
-        (lanes, turns, nextTurn, count) = ([:], [], 0, 0)
+        (lanes, turns, count) = ([:], ArrivalQueue(), 0)
     }
 }

@@ -49,7 +49,8 @@ final class UnsafeRocksDBCursor: StorageCursor {
     private let path: String
     private let keysOnly: Bool
     private let reverse: Bool
-    private let iterator: OpaquePointer?
+    private let database: OpaquePointer
+    private var iterator: OpaquePointer?
     private let options: OpaquePointer?
     /// RocksDB keeps pointers to the bounds.
     private let lower: UnsafeMutableBufferPointer<CChar>
@@ -57,12 +58,15 @@ final class UnsafeRocksDBCursor: StorageCursor {
     private var block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 8)
     private var used = 0
     private var isOver = false
+    /// The key that was given out last, to go on behind it after damage; nil: none was.
+    private var lastKey: [UInt8]?
 
     init(
         _ database: OpaquePointer, _ snapshot: OpaquePointer?, _ path: String, from: hl_view, to: hl_view,
         flags: UInt32
     ) {
         self.path = path
+        self.database = database
         keysOnly = flags & HL_STORE_KEYS_ONLY != 0
         reverse = flags & HL_STORE_REVERSE != 0
         lower = Self.copy(from)
@@ -95,6 +99,7 @@ final class UnsafeRocksDBCursor: StorageCursor {
     func next(_ pairs: UnsafeMutableBufferPointer<hl_store_pair>, _ count: inout Int) throws(StoreFailure) {
         used = 0
         guard !isOver else { return }
+        defer { if count > 0 { lastKey = Self.bytes(pairs[count - 1].key) } }
         while count < pairs.count, rocksdb_iter_valid(iterator) != 0 {
             guard let pair = copyPair(isFirst: count == 0) else { return }
             pairs[count] = pair
@@ -105,7 +110,67 @@ final class UnsafeRocksDBCursor: StorageCursor {
         isOver = true
         var message: UnsafeMutablePointer<CChar>?
         rocksdb_iter_get_error(iterator, &message)
-        if let failure = UnsafeRocksDBEngine.failure(message, path) { throw failure }
+        guard let failure = UnsafeRocksDBEngine.failure(message, path) else { return }
+        guard failure.status == HL_DAMAGED else { throw failure }
+        throw skipDamage(after: count > 0 ? Self.bytes(pairs[count - 1].key) : lastKey, failure.message)
+    }
+
+    /// Stands behind the damaged place, and says what is lost. Never a place twice: each one is behind the last.
+    private func skipDamage(after last: [UInt8]?, _ what: String) -> StoreFailure {
+        let before = last ?? (reverse ? nil : lower.map { UInt8(bitPattern: $0) })
+        let beginning = before.map { DamageSearch.words($0) } ?? "the end"
+        guard let found = nextReadable(after: before ?? []) else {
+            return StoreFailure(HL_DAMAGED, "\(what): pairs beyond key \(beginning) cannot be read")
+        }
+        isOver = false
+        return StoreFailure(
+            HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(DamageSearch.words(found)) cannot be read")
+    }
+
+    /// Stands on the first pair behind a damaged place that can be read; nil: there is none.
+    private func nextReadable(after before: [UInt8]) -> [UInt8]? {
+        guard !reverse else { return nil }
+        renew()
+        rocksdb_iter_seek_to_last(iterator)
+        // What a walk from the other end still reads.
+        var last: [UInt8]?
+        while let key = currentKey, before.lexicographicallyPrecedes(key) {
+            last = key
+            rocksdb_iter_prev(iterator)
+        }
+        guard let last else { return nil }
+        let found = DamageSearch.nextReadable(after: before, last: last) { place in
+            seek(to: place)
+            return currentKey
+        }
+        seek(to: found.place)
+        return currentKey
+    }
+
+    /// An iterator that has met damage may say so again elsewhere: a new one does not.
+    private func renew() {
+        rocksdb_iter_destroy(iterator)
+        iterator = rocksdb_create_iterator(database, options)
+    }
+
+    private func seek(to key: [UInt8]) {
+        renew()
+        key.withUnsafeBytes { bytes in
+            rocksdb_iter_seek(iterator, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+        }
+    }
+
+    /// Nil: the iterator stands nowhere.
+    private var currentKey: [UInt8]? {
+        guard rocksdb_iter_valid(iterator) != 0 else { return nil }
+        var length = 0
+        return rocksdb_iter_key(iterator, &length).map { key in
+            UnsafeBufferPointer(start: key, count: length).map { UInt8(bitPattern: $0) }
+        }
+    }
+
+    private static func bytes(_ view: hl_view) -> [UInt8] {
+        Array(UnsafeBufferPointer(start: view.ptr, count: view.ptr == nil ? 0 : Int(view.len)))
     }
 
     /// Nil: it does not fit beside those that are there.

@@ -197,13 +197,13 @@ final class UnsafeSQLiteCursor: StorageCursor {
         let before =
             reverse ? (lastKey.isEmpty ? to : lastKey) : (lastKey.lexicographicallyPrecedes(from) ? from : lastKey)
         let found = reverse ? nil : SQLiteIslands(connection).nextReadable(after: before ?? [], to: to)
-        let beginning = before.map { SQLiteIslands.words($0) } ?? "the end"
+        let beginning = before.map { DamageSearch.words($0) } ?? "the end"
         guard let found else {
             isAtEnd = true
             return StoreFailure(HL_DAMAGED, "\(what): pairs beyond key \(beginning) cannot be read")
         }
         (from, isLanding) = (found, true)
         return StoreFailure(
-            HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(SQLiteIslands.words(found)) cannot be read")
+            HL_DAMAGED, "\(what): pairs between keys \(beginning) and \(DamageSearch.words(found)) cannot be read")
     }
 }

@@ -64,6 +64,7 @@ extension Shard {
         state.pointee.counters.messagesQueued &+= 1
         persistQueued(session, &entry)
         session.pointee.queue.append(entry)
+        if entry.expiresAt != 0 { watchQueue(session) }
         if session.pointee.flags.contains(.ready) { setReady(session, false) }
     }
 
@@ -94,18 +95,14 @@ extension Shard {
         guard let connection = session.pointee.connection else { return }
         let limit = session.pointee.windowLimit
         while let slot = session.pointee.window.nextToResend(limit: limit) { resend(slot, of: session, connection) }
+        if waitsForStore(session) { return }
         while session.pointee.window.count < limit, session.pointee.queue.loadedCount > 0,
             let entry = session.pointee.queue.popFirst(), let message = entry.message
         {
             sendQueued(session, connection, entry, message)
         }
         if session.pointee.queue.storedCount > 0 { loadQueue(session) }
-        if session.pointee.flags.contains(.hasWaiters),
-            session.pointee.queue.count &* 2 <= settings.maximumQueuedMessages,
-            session.pointee.queue.byteCount &* 2 <= settings.maximumQueuedBytes
-        {
-            wakeWaiters(session)
-        }
+        if hasRoomAgain(session) { wakeWaiters(session) }
         if session.pointee.queue.count == 0, session.pointee.flags.isSuperset(of: .sharing),
             !session.pointee.flags.contains(.ready)
         {

@@ -36,7 +36,9 @@ extension Shard {
             publisher: clientID(ofSession: message.publisher))
         var order: UInt64 = 0
         switch shared.retained.set(kept, mayGrow: !isShortOfMemory, stamp: { order = $0 }) {
-        case .stored, .replaced: persistRetained(message, order: order)
+        case .stored, .replaced:
+            persistRetained(message, order: order)
+            if kept.expiresAt != 0 { watchRetained(kept.topic, until: kept.expiresAt) }
         case .refusedMessages, .refusedBytes: drop(nil, message, .retainedLimit)
         }
     }

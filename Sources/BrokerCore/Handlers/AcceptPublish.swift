@@ -20,7 +20,7 @@ extension Shard {
             state.pointee.counters.messagesReceived.2 &+= 1
             acceptQoS2(connection, message, entry, packetID)
         }
-        if state.pointee.isHandoverFull || (state.pointee.isStoreBehind && message.pointee.qos > 0) {
+        if state.pointee.isHandoverFull || (message.pointee.qos > 0 && shared.isStoreBehind) {
             waitForHandover(connection)
         }
     }

@@ -113,6 +113,9 @@ extension Shard {
             return .refused(.topicFilterInvalid)
         }
         guard hasRoom(connection, for: request.filter, progress) else { return .refused(.quotaExceeded) }
+        if state.pointee.isStoreFailing, connection.pointee.session?.pointee.isDurable == true {
+            return .refused(.quotaExceeded)
+        }
         let qos = min(request.qos, settings.maximumQoS)
         guard hooks.table.hasACLSubscribe else { return .granted(qos, filter: request.filter) }
         return authoriseSubscribe(connection, request, qos, progress)

@@ -10,6 +10,10 @@ extension Shard {
             refuse(connection, .serverUnavailable, "the broker is stopping")
             return
         }
+        if refusesSession(extras.identity.clientID, expiry: min(grantedExpiry(connect), limits.sessionExpiry)) {
+            refuse(connection, .quotaExceeded, "the store cannot keep the session")
+            return
+        }
         if let existing = findSession(extras.identity.clientID) { settleDeadlines(of: existing) }
         if let existing = findSession(extras.identity.clientID), let older = existing.pointee.connection {
             if settings.duplicateClientPolicy == .refuse {

@@ -24,6 +24,10 @@ extension Shard {
 
     private func inject(_ message: inout PublishedMessage, _ injected: InjectedMessage) {
         guard let base = message.topic.baseAddress else { return }
+        guard !refusesInjected(message) else {
+            injected.done?(InjectionReport(.refused(.quotaExceeded)))
+            return
+        }
         let isAsked = !injected.bridge.isEmpty || !injected.asClient.isEmpty
         // The broker's own messages have made no hop and are not for plugins to change.
         if injected.hops > 0, state.pointee.editsMessages || isAsked {

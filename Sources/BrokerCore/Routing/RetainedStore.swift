@@ -4,7 +4,7 @@ import Synchronization
 /// The retained messages of the whole broker, callable on any thread. Only retained PUBLISH and SUBSCRIBE come here.
 ///
 /// Order: a retained PUBLISH updates the store before it is handed out; a SUBSCRIBE enters the tree before it reads
-/// the store. Locks: one per stripe of first levels; a call holds one lock at a time, for bounded work.
+/// the store. Locks: one per stripe of first levels, held for bounded work.
 final class RetainedStore: Sendable {
     enum Outcome: Equatable {
         case stored
@@ -20,8 +20,8 @@ final class RetainedStore: Sendable {
     let hash: TopicHash
     private let stripes: [RetainedStripe]
     private let usage: RetainedUsage
-    /// Where `removeExpired` goes on.
-    private let sweep = Locked((stripe: 0, node: UInt32(0)))
+    /// Topics whose message expires: when somebody looks whether it has. Taken before the lock of a stripe.
+    private let watches = Locked<[[UInt8]: Int64]>([:])
 
     /// - Parameters:
     ///   - maximumMessages: bound of messages.
@@ -76,20 +76,37 @@ final class RetainedStore: Sendable {
     /// A walk over all messages, those of `$`-topics included.
     func cursorOverAll() -> RetainedCursor { RetainedCursor(stripes[...], .everything) }
 
-    /// Frees expired messages in a piece of the store; goes on where the last call ended. Until then they count
-    /// against the bounds, though nobody gets them.
-    /// - Parameter maximumSteps: nodes to look at, about 10 ns each.
-    /// - Returns: the number of messages freed.
-    @discardableResult
-    func removeExpired(now: Int64, maximumSteps: Int = 1024) -> Int {
-        guard usage.expiring > 0 else { return 0 }
-        return sweep.withLock { place in
-            let piece = stripes[place.stripe].removeMessages(from: place.node, maximumSteps: maximumSteps) {
-                $0.isExpired(at: now)
-            }
-            place.node = piece.next ?? 0
-            if piece.next == nil { place.stripe = (place.stripe + 1) % Self.stripeCount }
-            return piece.removed
+    /// Has the expiry of a topic's message looked after: one timer per topic, however often its message changes.
+    /// - Parameter deadline: ns of the broker's clock.
+    /// - Returns: true when the caller has to call ``expire(_:watchedUntil:now:stamp:)`` at that time; false: somebody
+    ///   looks before.
+    func watch(_ topic: [UInt8], until deadline: Int64) -> Bool {
+        watches.withLock { watches in
+            if let known = watches[topic], known <= deadline { return false }
+            watches[topic] = deadline
+            return true
+        }
+    }
+
+    /// What there is to do at the time of a watch.
+    enum Expiry: Equatable {
+        /// Nothing: somebody else looks after it, or its message does not expire any more.
+        case settled
+        /// There is no message, or there is none any more.
+        case gone
+        /// The message of the topic expires at this time; to be watched anew.
+        case later(Int64)
+    }
+
+    /// Removes the message of a topic if its time has passed.
+    /// - Parameters:
+    ///   - deadline: as given to ``watch(_:until:)``.
+    ///   - stamp: as of `set`; also when there was no message.
+    func expire(_ topic: [UInt8], watchedUntil deadline: Int64, now: Int64, stamp: (UInt64) -> Void) -> Expiry {
+        watches.withLock { watches in
+            guard watches[topic] == deadline else { return .settled }
+            watches[topic] = nil
+            return topic.withUnsafeBytes { stripes[stripeIndex(of: $0)].expire($0, now: now, stamp) }
         }
     }
 
@@ -115,7 +132,6 @@ final class RetainedUsage: Sendable {
     let maximumBytes: Int
     private let messageCount = Atomic<Int>(0)
     private let byteCount = Atomic<Int>(0)
-    private let expiringCount = Atomic<Int>(0)
     private let lastOrder = Atomic<UInt64>(0)
 
     init(maximumMessages: Int, maximumBytes: Int) {
@@ -125,8 +141,6 @@ final class RetainedUsage: Sendable {
 
     var messages: Int { messageCount.load(ordering: .relaxed) }
     var bytes: Int { byteCount.load(ordering: .relaxed) }
-    /// Messages with an expiry.
-    var expiring: Int { expiringCount.load(ordering: .relaxed) }
 
     /// The place of a change among all changes. Under the lock of its stripe, so that it is right for each topic.
     func makeOrder() -> UInt64 { lastOrder.add(1, ordering: .relaxed).newValue }
@@ -148,8 +162,6 @@ final class RetainedUsage: Sendable {
             if old == nil { messageCount.subtract(1, ordering: .relaxed) }
             return .refusedBytes
         }
-        let expiring = (new.expiresAt == 0 ? 0 : 1) - (old.map { $0.expiresAt == 0 ? 0 : 1 } ?? 0)
-        expiringCount.add(expiring, ordering: .relaxed)
         return old == nil ? .stored : .replaced
     }
 
@@ -157,6 +169,5 @@ final class RetainedUsage: Sendable {
     func release(_ message: RetainedMessage) {
         messageCount.subtract(1, ordering: .relaxed)
         byteCount.subtract(message.storedBytes, ordering: .relaxed)
-        if message.expiresAt != 0 { expiringCount.subtract(1, ordering: .relaxed) }
     }
 }

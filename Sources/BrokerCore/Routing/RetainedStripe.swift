@@ -55,28 +55,40 @@ final class RetainedStripe: Sendable {
         return message.flatMap { $0.isExpired(at: now) ? nil : $0 }
     }
 
-    func removeAll() {
-        var start: UInt32? = 0
-        while let from = start { start = removeMessages(from: from, maximumSteps: 256) { _ in true }.next }
+    func expire(_ topic: UnsafeRawBufferPointer, now: Int64, _ stamp: (UInt64) -> Void) -> RetainedStore.Expiry {
+        let (outcome, old) = trie.withLock { trie -> (RetainedStore.Expiry, RetainedMessage?) in
+            let index = find(topic, in: trie)
+            let message = index == Trie.none ? nil : trie.node(index).pointee.value
+            if let message, !message.isExpired(at: now) {
+                return (message.expiresAt == 0 ? .settled : .later(message.expiresAt), nil)
+            }
+            let old = message == nil ? nil : take(index, from: &trie)
+            stamp(usage.makeOrder())
+            return (.gone, old)
+        }
+        withExtendedLifetime(old) {}
+        return outcome
     }
 
-    /// Frees the messages among `maximumSteps` nodes for which `isOver` holds.
-    /// - Returns: how many, and the node to go on with, nil at the end of the stripe.
-    func removeMessages(
-        from start: UInt32, maximumSteps: Int, where isOver: (RetainedMessage) -> Bool
-    ) -> (removed: Int, next: UInt32?) {
+    func removeAll() {
+        var start: UInt32? = 0
+        while let from = start { start = removeMessages(from: from, maximumSteps: 256) }
+    }
+
+    /// Frees the messages of `maximumSteps` nodes.
+    /// - Returns: the node to go on with, nil at the end of the stripe.
+    private func removeMessages(from start: UInt32, maximumSteps: Int) -> UInt32? {
         let (messages, next) = trie.withLock { trie -> ([RetainedMessage], UInt32?) in
             var messages: [RetainedMessage] = []
             let begin = min(start, trie.used)
             let end = begin + UInt32(min(Int(trie.used - begin), max(1, maximumSteps)))
             for index in begin..<end {
-                guard let message = trie.node(index).pointee.value, isOver(message) else { continue }
-                _ = take(index, from: &trie)
-                messages.append(message)
+                if let message = take(index, from: &trie) { messages.append(message) }
             }
             return (messages, end < trie.used ? end : nil)
         }
-        return (messages.count, next)
+        withExtendedLifetime(messages) {}
+        return next
     }
 
     // MARK: Under the lock

@@ -40,6 +40,8 @@ struct Session {
     /// Fires the will's delay or the session's expiry.
     var willTimer: TimerID?
     var expiryTimer: TimerID?
+    /// Fires when the message in front of the queue expires, while the session is offline.
+    var queueTimer: TimerID?
     /// When these two are due, host clock ns: a turn takes up what came in before it runs timers.
     var willDue = Int64.max
     var expiresAt = Int64.max

@@ -67,6 +67,8 @@ extension Shard {
     func cancelTimers(of session: SessionRef) {
         if let timer = session.pointee.willTimer { _ = wheel.cancel(timer) }
         if let timer = session.pointee.expiryTimer { _ = wheel.cancel(timer) }
+        if let timer = session.pointee.queueTimer { _ = wheel.cancel(timer) }
+        session.pointee.queueTimer = nil
         session.pointee.willTimer = nil
         session.pointee.expiryTimer = nil
         session.pointee.willDue = .max
@@ -88,6 +90,7 @@ extension Shard {
     func startExpiry(_ session: SessionRef) {
         persistOffline(session)
         scheduleExpiry(session, since: now)
+        watchQueue(session)
     }
 
     /// The session ends when its expiry interval has passed since `since`.
@@ -102,6 +105,13 @@ extension Shard {
         guard let session = state.pointee.sessions.find(handle), session.pointee.connection == nil else { return }
         session.pointee.expiryTimer = nil
         endSession(session, expired: true)
+    }
+
+    /// Whether publishers wait for the session's queue, and may go on.
+    func hasRoomAgain(_ session: SessionRef) -> Bool {
+        session.pointee.flags.contains(.hasWaiters)
+            && session.pointee.queue.count &* 2 <= settings.maximumQueuedMessages
+            && session.pointee.queue.byteCount &* 2 <= settings.maximumQueuedBytes
     }
 
     /// Publishers that wait for room in the session's queue go on.

@@ -23,6 +23,7 @@ extension Shard {
         if !refusedConnections.isEmpty { endRefused() }
         if !state.pointee.movingConnections.isEmpty { moveConnections() }
         if !retainedDeliveries.isEmpty { continueRetained() }
+        if !dueRetained.isEmpty { expireRetained() }
         // Rows first: what they gate must not leave before they are on their way.
         flushRows()
         if shared.shardCount > 1 { flushHandovers() }
@@ -61,6 +62,9 @@ extension Shard {
             case .credentials: credentialsEnded(payload)
             case .rateResumes: rateResumes(payload)
             case .stats: notifyStats()
+            case .retainedExpiry: retainedExpiryDue(payload)
+            case .queueExpiry: queueExpiryDue(payload)
+            case .groupQueueExpiry: groupQueueExpiryDue(payload)
             case nil: break
             }
         }

@@ -29,10 +29,16 @@ public final class Shard {
     var retainedDeliveries: [RetainedDelivery] = []
     /// One of them has more to send now; the others wait for their readers.
     var retainedGoesOn = false
+    /// Topics whose retained message expires, by the payload of their timers; and those whose time has come.
+    var retainedWatches: [UInt64: RetainedExpiry] = [:]
+    var nextRetainedWatch: UInt64 = 0
+    var dueRetained: [RetainedExpiry] = []
     /// Publishers that wait for room in the queue of a session, by session id.
     var queueWaiters: [UInt64: [UInt64]] = [:]
     /// Publishers of other shards (session ids) that wait for the same.
     var remoteWaiters: [UInt64: Set<UInt64>] = [:]
+    /// Sessions whose queue goes on when the store has caught up.
+    var storeWaiters: Set<UInt64> = []
     /// Publishers that wait for room in a hand-over ring.
     var handoverWaiters: [UInt64] = []
     /// A hand-over ring was full: try again soon.
@@ -62,6 +68,8 @@ public final class Shard {
     var unansweredRows: [(ticket: UInt64, bytes: Int, rows: [StoreRow])] = []
     var unansweredBytes = 0
     var lostRows: [StoreRow] = []
+    /// How many there were when those that others have overtaken were last left out.
+    var thinnedRows = 0
     /// Messages are handed to other shards in rows of their own: what is under way must arrive exactly once.
     var writesHandovers = false
     /// How many rows of queues and windows name a stored message, where it is more than one.
@@ -74,6 +82,8 @@ public final class Shard {
     var lastGroupPosition: UInt64 = 0
     /// Messages that wait for a member of a shared group.
     var groupQueues: [UInt32: MessageQueue] = [:]
+    /// Fire when the message in front of one of these expires.
+    var groupQueueTimers: [UInt32: TimerID] = [:]
     /// A number per living group of this shard that is never used again; messages in flight name their group by it.
     var groupSerials: [UInt32: UInt64] = [:]
     var nextGroupSerial: UInt64 = 0
@@ -139,7 +149,7 @@ public final class Shard {
 
     /// When the shard wants to be called again at the latest, in host clock ns; nil = only on events.
     public var nextDeadline: Int64? {
-        if retainedGoesOn || answersGoOn { return state.pointee.now }
+        if retainedGoesOn || answersGoOn || !dueRetained.isEmpty { return state.pointee.now }
         guard isHandoverBlocked else { return wheel.nextDeadline }
         // The other shard does not say when its ring has room: look again in a millisecond.
         return min(state.pointee.now &+ 1_000_000, wheel.nextDeadline ?? .max)

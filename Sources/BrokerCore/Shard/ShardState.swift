@@ -88,5 +88,6 @@ struct ShardState {
 
 /// What a timer of the shard's wheel stands for. The payload is a slab handle, or a token for `hookDeadline`.
 enum TimerKind: UInt8 {
-    case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline, credentials, rateResumes, stats
+    case connectTimeout, keepAlive, sessionExpiry, will, hookDeadline, credentials, rateResumes, stats, retainedExpiry
+    case queueExpiry, groupQueueExpiry
 }

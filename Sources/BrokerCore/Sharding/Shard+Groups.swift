@@ -130,6 +130,7 @@ extension Shard {
         guard let ended else { return }
         let serial = groupSerials.removeValue(forKey: ended) ?? 0
         defer { persistGroupEnd(serial) }
+        defer { watchGroupQueue(ended) }
         guard var queue = groupQueues.removeValue(forKey: ended) else { return }
         while let entry = queue.popFirst(), let message = entry.message {
             drop(nil, PublishedMessage(message, origin: .client), .noSharedMember)
@@ -201,7 +202,11 @@ extension Shard {
 
     private func enqueue(_ message: PublishedMessage, for group: UInt32, _ qos: UInt8, _ made: inout MessageRef?) {
         var queue = groupQueues.removeValue(forKey: group) ?? MessageQueue()
-        defer { groupQueues[group] = queue }
+        var isFirst = false
+        defer {
+            groupQueues[group] = queue
+            if isFirst { watchGroupQueue(group) }
+        }
         guard queue.count < settings.maximumQueuedMessages, queue.byteCount < settings.maximumQueuedBytes else {
             drop(nil, message, .queueFull)
             return
@@ -212,6 +217,7 @@ extension Shard {
         state.pointee.counters.messagesQueued &+= 1
         persistGroupQueued(group, &entry)
         queue.append(entry)
+        isFirst = queue.count == 1 && entry.expiresAt != 0
     }
 
     private func drainQueue(of group: UInt32) {
@@ -235,6 +241,7 @@ extension Shard {
             entry.release()
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
+        watchGroupQueue(group)
     }
 
     /// What members of the group have subscribed to.

@@ -43,7 +43,7 @@ extension Shard {
 
     /// Publishers that were held back go on, when nothing holds them back any more.
     func resumeWaiters() {
-        guard !handoverWaiters.isEmpty, !state.pointee.isHandoverFull, !state.pointee.isStoreBehind else { return }
+        guard !handoverWaiters.isEmpty, !state.pointee.isHandoverFull, !shared.isStoreBehind else { return }
         let waiters = handoverWaiters
         handoverWaiters = []
         for handle in waiters {

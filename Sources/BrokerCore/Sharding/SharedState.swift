@@ -17,6 +17,8 @@ final class SharedState: Sendable {
     let seed: UInt64
     /// Sessions of all shards; touched when one begins and when it ends.
     private let sessions = Atomic(0)
+    /// Shards with more changes on their way to the store than a shard may have.
+    private let shardsBehindStore = Atomic(0)
 
     init(
         settings: BrokerSettings, listeners: [ListenerSettings], shardCount: Int, seed: UInt64, wake: WakeRelay
@@ -42,6 +44,14 @@ final class SharedState: Sendable {
 
     /// A session began (1) or ended (-1).
     func countSessions(_ change: Int) { sessions.wrappingAdd(change, ordering: .relaxed) }
+
+    /// Some shard has more changes on their way to the store than it may have. What publishers of any shard send would
+    /// come on top, so all of them are held back.
+    @inline(__always)
+    var isStoreBehind: Bool { shardsBehindStore.load(ordering: .relaxed) > 0 }
+
+    /// A shard has fallen behind (1) or caught up (-1).
+    func countShardsBehindStore(_ change: Int) { shardsBehindStore.wrappingAdd(change, ordering: .relaxed) }
 
     /// The ring that carries batches from one shard to another.
     func ring(from source: Int, to target: Int) -> HandoverRing { rings[source * shardCount + target] }

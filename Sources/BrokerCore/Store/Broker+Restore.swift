@@ -38,7 +38,12 @@ extension Broker {
             let kept = RetainedMessage(
                 topic: message.topic, payload: message.payload, qos: message.qos, properties: message.properties,
                 expiresAt: message.expiresAt, publishedAt: now, publisher: entry.publisher)
-            if shared.retained.set(kept) == .stored { result.retained += 1 }
+            guard shared.retained.set(kept) == .stored else { continue }
+            result.retained += 1
+            guard kept.expiresAt != 0 else { continue }
+            let shard = shards[result.retained % shards.count]
+            shard.state.pointee.now = now
+            shard.watchRetained(kept.topic, until: kept.expiresAt)
         }
         let last = state.lastNumbers()
         for shard in shards {

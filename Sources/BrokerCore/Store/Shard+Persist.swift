@@ -77,6 +77,7 @@ extension Shard {
             message: entry.storeID, qos: entry.qos, retain: entry.retain,
             identifiers: entry.subscriptionIDs.withIDs { Array($0) }, group: entry.group, position: entry.position)
         delivery.size = UInt32(clamping: entry.byteCount)
+        delivery.expiresAt = entry.expiresAt
         rows.append(.queued(clientID: session.pointee.clientID, delivery))
         // One behind others that are in the store alone, or behind enough that are not. A group's may have to go back.
         guard entry.group == 0,
@@ -140,6 +141,11 @@ extension Shard {
         } else {
             rows.append(.retainedCleared(topic: Array(message.topic), order: order))
         }
+    }
+
+    /// The time of a topic's retained message has passed.
+    func persistRetainedGone(_ topic: [UInt8], order: UInt64) {
+        if state.pointee.isStoreEnabled { rows.append(.retainedCleared(topic: topic, order: order)) }
     }
 
     /// A message waits for a shared group whose members are all busy or offline. Gives the entry its position.

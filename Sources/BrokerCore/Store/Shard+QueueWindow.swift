@@ -5,6 +5,25 @@ extension Shard {
     /// Messages that are read at a time.
     private static var messagesPerLoad: Int { 256 }
 
+    /// A queue that empties faster than the store commits what that changes goes on when the store has caught up: the
+    /// changes that wait for it are bounded.
+    @inline(__always)
+    func waitsForStore(_ session: SessionRef) -> Bool {
+        guard state.pointee.isStoreBehind, session.pointee.isDurable, session.pointee.queue.count > 0 else {
+            return false
+        }
+        storeWaiters.insert(session.pointee.id)
+        return true
+    }
+
+    /// The store has caught up: queues go on.
+    func resumeQueues() {
+        guard !storeWaiters.isEmpty else { return }
+        let waiters = storeWaiters
+        storeWaiters = []
+        for id in waiters.sorted() { if let session = findSession(id: id) { pump(session) } }
+    }
+
     /// Reads the next messages of the queue when few are left in memory.
     func loadQueue(_ session: SessionRef) {
         guard !session.pointee.flags.contains(.loading),

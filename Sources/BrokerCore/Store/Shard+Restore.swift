@@ -77,6 +77,7 @@ extension Shard {
             scheduleWill(session, will, since: since)
         }
         scheduleExpiry(session, since: since)
+        watchQueue(session)
     }
 
     /// The block of a stored message, with one reference for the caller and for the row that names it; one block for
@@ -132,6 +133,7 @@ extension Shard {
             lastGroupPosition = max(lastGroupPosition, entry.position)
         }
         if queue.count > 0 { groupQueues[group] = queue } else { queue.release() }
+        watchGroupQueue(group)
         return true
     }
 

@@ -93,7 +93,7 @@ extension StoredState {
                     ))
             case .queued(_, let delivery):
                 flushInflight()
-                state.apply(.queued(clientID: clientID, delivery))
+                state.apply(.queued(clientID: clientID, clock.toHost(delivery)))
             default: break
             }
         }

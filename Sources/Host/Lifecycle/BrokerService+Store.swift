@@ -59,6 +59,9 @@ extension BrokerService {
     /// How long the ready line waits for a large store, ns. Clients are not answered before everything is read.
     private static let longestWait: Int64 = 1_500_000_000
 
+    /// What a probe for readiness is told of the store. On the thread that starts and stops the broker.
+    var storeReadiness: StoreReadiness { loading?.readiness ?? .absent }
+
     /// The plugin that keeps the store stays as it is until the next start: what is under way would be lost with it.
     func checkStore(_ loaded: LoadedConfiguration, renewing: Set<String>) throws(ConfigurationErrors) {
         guard loading != nil, let kept = storeEntry else { return }

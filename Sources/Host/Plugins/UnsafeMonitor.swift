@@ -1,6 +1,6 @@
 import CContainment
-import CSystem
 import Glibc
+import Threading
 
 /// A value behind a lock that threads can wait on.
 ///
@@ -64,39 +64,14 @@ final class Monitor<Value>: @unchecked Sendable {
     }
 }
 
-/// A POSIX thread that runs one closure. It blocks the signals that another thread
-/// waits for.
+/// A thread of the host, any of which may run plugins.
 enum HostThread {
-    private final class Start {
-        let name: String
-        let body: @Sendable () -> Void
-        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
-            self.name = name
-            self.body = body
-        }
-    }
-
     /// Nil when the system has no thread left. Join what is returned.
     static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t? {
-        let start = Unmanaged.passRetained(Start(name, body))
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                csystem_block_signals()
-                csystem_name_thread(start.name)
-                // Any of them may run plugins.
-                hc_join(nil)
-                start.body()
-                hc_part()
-                return nil
-            }, start.toOpaque())
-        guard code == 0 else {
-            start.release()
-            return nil
+        SystemThread.start(name) {
+            hc_join(nil)
+            body()
+            hc_part()
         }
-        return thread
     }
 }

@@ -1,6 +1,7 @@
 import CContainment
 import Glibc
 import PluginABI
+import Threading
 
 /// The threads on which plugins may block: deferred hook calls, submitted work, timers, file changes, notify hooks.
 /// Threads are made when work waits and none is idle, up to a bound; the queue has a bound as well.
@@ -11,24 +12,10 @@ final class WorkerPool: Sendable {
     }
 
     private struct State {
-        var jobs: [Job] = []
-        var next = 0
+        var jobs = ArrivalQueue<Job>()
         var idle = 0
         var threads: [pthread_t] = []
         var isStopped = false
-
-        var waiting: Int { jobs.count - next }
-
-        mutating func take() -> Job? {
-            guard next < jobs.count else { return nil }
-            let job = jobs[next]
-            next += 1
-            if next >= 256, next * 2 >= jobs.count {
-                jobs.removeFirst(next)
-                next = 0
-            }
-            return job
-        }
     }
 
     private let state = Monitor(State())
@@ -46,9 +33,9 @@ final class WorkerPool: Sendable {
     func submit(_ group: WorkGroup, mustRun: Bool = false, _ body: @escaping @Sendable () -> Void) -> Bool {
         guard group.enter() else { return false }
         let accepted = state.withLock { state in
-            guard !state.isStopped, mustRun || state.waiting < maximumJobs else { return false }
-            state.jobs.append(Job(group: group, body: body))
-            if state.idle < state.waiting, state.threads.count < maximumThreads,
+            guard !state.isStopped, mustRun || state.jobs.count < maximumJobs else { return false }
+            state.jobs.add(Job(group: group, body: body))
+            if state.idle < state.jobs.count, state.threads.count < maximumThreads,
                 let thread = HostThread.start("hl-worker", { [self] in work() })
             {
                 state.threads.append(thread)
@@ -63,7 +50,7 @@ final class WorkerPool: Sendable {
     func stop() {
         let threads = state.withLock { state in
             state.isStopped = true
-            while let job = state.take() { job.group.leave() }
+            while let job = state.jobs.take() { job.group.leave() }
             defer { state.threads = [] }
             return state.threads
         }
@@ -83,7 +70,7 @@ final class WorkerPool: Sendable {
         let job: Job?? = state.wait { state, _ -> Job?? in
             if isCounted { state.idle -= 1 }
             isCounted = false
-            if let job = state.take() { return .some(job) }
+            if let job = state.jobs.take() { return .some(job) }
             if state.isStopped { return .some(nil) }
             state.idle += 1
             isCounted = true

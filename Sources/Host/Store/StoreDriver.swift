@@ -33,6 +33,15 @@ final class StoreDriver: Sendable {
         var underWay = 0
         /// What shards have handed over again, or after that; in this order.
         var held: [(batch: StoreBatch, part: PendingBatch.Part)] = []
+
+        /// Whether a shard may hand something over now.
+        func takes(_ shard: Int) -> Bool {
+            switch mode {
+            case .working, .resuming: true
+            case .collecting(let missing): !missing.contains(shard)
+            case .failing, .closed: false
+            }
+        }
     }
 
     /// What one loop shares with the driver.
@@ -68,6 +77,14 @@ final class StoreDriver: Sendable {
     private let retainedOrder = Locked(())
     /// Host clock ns; `Int64.max` = the store works.
     private let retryAt = Atomic<Int64>(.max)
+    /// Status of the commit that failed; 0 = the store works.
+    private let failureStatus = Atomic<UInt32>(0)
+
+    /// Why what must be kept is refused; nil: it is not. Any thread.
+    var failure: UInt32? {
+        let status = failureStatus.load(ordering: .relaxed)
+        return status == 0 ? nil : status
+    }
 
     /// What a person should know.
     enum Event: Sendable {
@@ -96,6 +113,10 @@ final class StoreDriver: Sendable {
     /// Rows of one ticket. On the loop of the shard.
     func persist(_ rows: [StoreRow], ticket: UInt64, shard: Int, now: Int64) {
         let part = PendingBatch.Part(shard: shard, ticket: ticket)
+        guard state.withLock({ $0.takes(shard) }) else {
+            answer([part], succeeded: false)
+            return
+        }
         if rows.contains(where: \.isRetained) {
             retainedOrder.withLock { _ in take(encode(rows, shard, now), part) }
         } else {
@@ -132,14 +153,10 @@ final class StoreDriver: Sendable {
 
     private func take(_ batch: StoreBatch, _ part: PendingBatch.Part) {
         let isTaken = state.withLock { state -> Bool in
-            switch state.mode {
-            case .working: return submit([batch], [part], resumes: false, &state)
-            case .collecting(let missing) where missing.contains(part.shard): return false
-            case .collecting, .resuming:
-                state.held.append((batch, part))
-                return true
-            case .failing, .closed: return false
-            }
+            guard state.takes(part.shard) else { return false }
+            if case .working = state.mode { return submit([batch], [part], resumes: false, &state) }
+            state.held.append((batch, part))
+            return true
         }
         if !isTaken { answer([part], succeeded: false) }
     }
@@ -245,10 +262,12 @@ final class StoreDriver: Sendable {
                 answer(batch.parts, succeeded: true)
                 guard resumes, case .resuming = state.mode else { return nil }
                 goOn(&state)
+                failureStatus.store(0, ordering: .relaxed)
                 return .recovered
             }
             let wasWorking = if case .working = state.mode { true } else { false }
             fail(batch.parts, &state)
+            if status != HL_CANCELLED { failureStatus.store(UInt32(status), ordering: .relaxed) }
             return wasWorking ? .failed(status: status) : nil
         }
         if let event { events(event) }

@@ -3,6 +3,20 @@ import Configuration
 import Glibc
 import PluginABI
 import StoreFormat
+import Synchronization
+
+/// What the store can do at the moment.
+enum StoreReadiness: Sendable, Equatable {
+    /// Nothing is kept: there is no store.
+    case absent
+    /// Clients wait until everything is read; so many records are.
+    case reading(records: Int)
+    case open
+    /// What must be kept is refused, for the reason named; the rest goes on.
+    case failing(String)
+    /// The broker stops: a sentence.
+    case unreadable(String)
+}
 
 /// A store on its way back into the broker. The loops rest meanwhile: who connects is answered when all is there.
 ///
@@ -16,16 +30,23 @@ final class StoreLoading: Sendable {
     }
 
     private let result = Monitor<Outcome?>(nil)
+    private let progress = Progress()
+
+    /// How far the reading is. Any thread.
+    private final class Progress: Sendable {
+        let records = Atomic<Int>(0)
+    }
 
     /// Begins. The loops run; `store` belongs to this and to the driver it makes.
     init(_ store: OpenStore, folder: String, _ broker: Broker, _ loops: LoopGroup, _ log: Log) {
         let rest = loops.rest
         let attach = loops.attaching
         let wake = loops.wake
+        let progress = progress
         let load: @Sendable () -> Outcome = {
             rest(broker) {
                 do throws(OpenStore.Failure) {
-                    return try Self.load(store, folder: folder, broker, attach, wake, log)
+                    return try Self.load(store, folder: folder, broker, attach, wake, log, progress)
                 } catch {
                     store.close()
                     return .failed(error.description)
@@ -62,20 +83,34 @@ final class StoreLoading: Sendable {
 
     /// How it stands. [any thread]
     var condition: Readiness.Condition {
-        switch outcome(within: 0) {
-        case nil: .coming("reading")
-        case .loaded?: .ok
-        case .failed(let reason)?: .failed(reason)
+        switch readiness {
+        case .absent, .open: .ok
+        case .reading(let records): .coming("reading, \(records) records so far")
+        case .failing(let reason): .impaired(reason)
+        case .unreadable(let reason): .failed(reason)
         }
     }
 
+    /// What a probe for readiness is told. Any thread.
+    var readiness: StoreReadiness {
+        switch result.read({ $0 }) {
+        case nil: .reading(records: progress.records.load(ordering: .relaxed))
+        case .failed(let reason): .unreadable(reason)
+        case .loaded(let driver, _): driver.failure.map { StoreReadiness.failing(Self.reason($0)) } ?? .open
+        }
+    }
+
+    /// Records between two lines of the log.
+    private static let recordsPerLine = 100_000
+
     private static func load(
         _ store: OpenStore, folder: String, _ broker: Broker, _ attach: (StoreDriver) -> Void,
-        _ wake: @escaping @Sendable (Int) -> Void, _ log: Log
+        _ wake: @escaping @Sendable (Int) -> Void, _ log: Log, _ progress: Progress
     ) throws(OpenStore.Failure) -> Outcome {
         let begun = monotonicNow()
         let reading = try StoreReading(store, clock: StoreClock(host: begun, wall: wallNow())) { count in
-            log.write(.storeReading) { [.init("records", count)] }
+            progress.records.store(count, ordering: .relaxed)
+            if count % Self.recordsPerLine == 0 { log.write(.storeReading) { [.init("records", count)] } }
         }
         for problem in reading.state.problems { log.write(.storeDamaged, .warn) { [.init("problem", problem)] } }
         let driver = StoreDriver(

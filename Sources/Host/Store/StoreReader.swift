@@ -1,6 +1,7 @@
 import Glibc
 import PluginABI
 import StoreFormat
+import Threading
 
 /// Reads queues from the store, on a thread of its own: a loop never waits for the disk. The thread begins with the
 /// first queue that is longer than memory.
@@ -11,7 +12,7 @@ final class StoreReader: Sendable {
     }
 
     private struct State {
-        var waiting: [Job] = []
+        var waiting = ArrivalQueue<Job>()
         var thread: pthread_t?
         var isOver = false
     }
@@ -27,7 +28,7 @@ final class StoreReader: Sendable {
     ) {
         jobs.withLock { state in
             guard !state.isOver else { return }
-            state.waiting.append(Job(ids: ids, answer: answer))
+            state.waiting.add(Job(ids: ids, answer: answer))
             if state.thread == nil { state.thread = HostThread.start("hl-store-read") { [self] in work() } }
         }
     }
@@ -36,7 +37,7 @@ final class StoreReader: Sendable {
         while true {
             let job = jobs.wait { state, _ -> Job?? in
                 if state.isOver { return .some(nil) }
-                return state.waiting.isEmpty ? nil : .some(state.waiting.removeFirst())
+                return state.waiting.take().map { .some($0) }
             }
             guard let job else { return }
             job.answer(store.messages(job.ids, clock: StoreClock(host: monotonicNow(), wall: wallNow())))

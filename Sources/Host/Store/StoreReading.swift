@@ -13,7 +13,11 @@ struct StoreReading {
     /// Most problems that are told one by one.
     private static let maximumProblems = 100
 
+    /// Records between two calls of `progress`.
+    private static let recordsPerStep = 4_000
+
     /// Reads it, queued messages apart. [worker]
+    /// - Parameter progress: called with the number of records read, in equal steps.
     init(_ store: OpenStore, clock: StoreClock, progress: (Int) -> Void) throws(OpenStore.Failure) {
         var reader = StoredState.Reader(clock: clock)
         var count = 0
@@ -35,13 +39,15 @@ struct StoreReading {
                 problems += 1
                 if problems <= Self.maximumProblems { reader.note("key \(Self.text(key)) \(error)") }
             }
-            if count % 100_000 == 0 { progress(count) }
+            if count % Self.recordsPerStep == 0 { progress(count) }
         }
         let messages = StoreTable.message.range
         try store.readAll(to: messages.from, take)
         // Messages are many and large: which there are is enough for queues, which read them when their turn comes.
         var ids: [UInt64] = []
         try store.readAll(from: messages.from, to: messages.to, keysOnly: true) { (key, _) throws(OpenStore.Failure) in
+            count += 1
+            if count % Self.recordsPerStep == 0 { progress(count) }
             guard key.count == 9 else { return }
             ids.append(UInt64(bigEndian: key.loadUnaligned(fromByteOffset: 1, as: UInt64.self)))
         }

@@ -94,11 +94,32 @@ import Testing
         #expect(store.count == 3)
         #expect(Self.topics(store, "a/+", now: 250) == ["a/stays"])
         #expect(store.count == 2)
-        var freed = 0
-        for _ in 0..<200 { freed += store.removeExpired(now: 300, maximumSteps: 2) }
-        #expect(freed == 1)
+        #expect(store.watch(Array("b/d".utf8), until: 300))
+        #expect(store.expire(Array("b/d".utf8), watchedUntil: 300, now: 300, stamp: { _ in }) == .gone)
         #expect(store.count == 1)
         #expect(store.bytes == "a/stays1".utf8.count)
+    }
+
+    @Test("One watch a topic: the earliest deadline counts, and a message that came meanwhile is watched anew")
+    func watches() {
+        let store = Self.store()
+        let topic = Array("a/b".utf8)
+        func expire(_ deadline: Int64, now: Int64) -> RetainedStore.Expiry {
+            store.expire(topic, watchedUntil: deadline, now: now, stamp: { _ in })
+        }
+        _ = store.set(Self.message("a/b", expiresAt: 200))
+        #expect(store.watch(topic, until: 200))
+        #expect(!store.watch(topic, until: 300), "somebody looks before")
+        #expect(store.watch(topic, until: 100))
+        #expect(expire(200, now: 200) == .settled, "another one has taken over")
+        _ = store.set(Self.message("a/b", expiresAt: 400))
+        #expect(expire(100, now: 100) == .later(400))
+        #expect(store.watch(topic, until: 400))
+        _ = store.set(Self.message("a/b"))
+        #expect(expire(400, now: 400) == .settled && store.count == 1)
+        #expect(store.watch(topic, until: 500))
+        _ = withBytes("a/b") { store.clear($0) }
+        #expect(expire(500, now: 500) == .gone, "what a store has of it goes")
     }
 
     @Test("At a bound a new message is refused, the old one stays, and the counts are exact")

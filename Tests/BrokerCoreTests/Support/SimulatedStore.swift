@@ -29,9 +29,68 @@ struct SimulatedStore {
     /// Messages that wait for shared groups.
     private(set) var groups: [UInt64: [UInt64]] = [:]
 
+    /// Keys and values, as an engine has them.
+    private(set) var pairs: [[UInt8]: [UInt8]] = [:]
+    private var publishers: [[UInt8]: [UInt8]] = [:]
+    private var lastOrder: UInt64 = 0
+    /// Tests have one clock.
+    private static let clock = StoreClock(host: 0, wall: 0)
+
     mutating func apply(_ rows: [StoreRow]) {
-        for row in rows { apply(row) }
+        var batch = StoreBatch(after: lastOrder, clock: Self.clock)
+        for row in rows {
+            apply(row)
+            batch.append(row) { topic in retained[topic].map { ($0, publishers[topic] ?? []) } }
+        }
+        lastOrder = batch.lastOrder
+        apply(batch)
         log += rows
+    }
+
+    private mutating func apply(_ batch: StoreBatch) {
+        for change in batch.changes {
+            let end = change.start + change.keyCount
+            let key = Array(batch.bytes[change.start..<end])
+            let value = Array(batch.bytes[end..<end + change.valueCount])
+            switch change.kind {
+            case .put:
+                precondition(!change.isNew || pairs[key] == nil, "a key that is said to be new is there")
+                pairs[key] = value
+            case .delete: pairs[key] = nil
+            case .deleteRange:
+                pairs = pairs.filter {
+                    $0.key.lexicographicallyPrecedes(key) || !$0.key.lexicographicallyPrecedes(value)
+                }
+            }
+        }
+    }
+
+    /// What a start reads from keys and values.
+    /// - Parameter messagesElsewhere: queued messages stay in the store.
+    func state(messagesElsewhere: Bool) -> StoredState {
+        var reader = StoredState.Reader(clock: Self.clock)
+        var messages: [UInt64: StoredMessage] = [:]
+        var others: [StoreRecord] = []
+        for key in pairs.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+            do throws(StoreFormatError) {
+                let record = try StoreRecord(key: key, value: pairs[key] ?? [])
+                if case .message(let id, let message) = record { messages[id] = message } else { others.append(record) }
+            } catch {
+                reader.note("\(error)")
+            }
+        }
+        if messagesElsewhere {
+            reader.expectMessages(messages.keys.sorted())
+        } else {
+            for (id, message) in messages { reader.take(id, message) }
+        }
+        for record in others { reader.take(record) }
+        if messagesElsewhere {
+            for id in reader.needed() {
+                if let message = messages[id] { reader.take(id, message) } else { reader.note("no message \(id)") }
+            }
+        }
+        return reader.finish()
     }
 
     private mutating func apply(_ row: StoreRow) {
@@ -66,7 +125,9 @@ struct SimulatedStore {
         case .received(let client, let packetID): sessions[client]?.received.insert(packetID)
         case .released(let client, let packetID): sessions[client]?.received.remove(packetID)
         case .group, .groupEnded: break
-        case .retained(let message, _, _): retained[message.topic] = message
+        case .retained(let message, let publisher, _):
+            retained[message.topic] = message
+            publishers[message.topic] = publisher
         case .retainedCleared(let topic, _): retained[topic] = nil
         case .will(let client, _): sessions[client]?.hasWill = true
         case .willGone(let client): sessions[client]?.hasWill = false

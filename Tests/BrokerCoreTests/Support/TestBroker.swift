@@ -46,9 +46,7 @@ final class TestBroker {
         store = old.store
         transports = (0..<shards).map { TestTransport(shard: $0, test: self) }
         for (shard, transport) in zip(broker.shards, transports) { shard.attach(transport) }
-        var stored = StoredState(store.log)
-        if messagesElsewhere { stored.expectMessages(stored.messageIDs) }
-        broker.restore(stored, now: now)
+        broker.restore(store.state(messagesElsewhere: messagesElsewhere), now: now)
         settle()
     }
 
@@ -147,6 +145,16 @@ final class TestBroker {
             broker.shards[entry.shard].stored(upTo: entry.ticket, succeeded: succeeded, now: now)
         }
         settle()
+        // What comes after a failure fails, too, until it is handed over again.
+        if !succeeded, tickets.contains(where: { shard == nil || $0.shard == shard }) {
+            commit(shard: shard, succeeded: false)
+        }
+    }
+
+    /// The store works again, and gets what it has lost.
+    func recover() {
+        for shard in broker.shards { shard.retryRows(now: now) }
+        commitAll()
     }
 
     /// Commits until nothing is left to be committed.

@@ -1,4 +1,5 @@
 import Glibc
+import Threading
 
 /// One thread for everything that is done to the list of plugins: their [control] steps run here, one after the other,
 /// while the control socket goes on answering.
@@ -6,7 +7,7 @@ import Glibc
 /// @unchecked Sendable: `thread` is set in `init` and read in `stop` only; the rest is behind the monitor.
 final class SerialThread: @unchecked Sendable {
     private struct State {
-        var jobs: [@Sendable () -> Void] = []
+        var jobs = ArrivalQueue<@Sendable () -> Void>()
         var timed: [(due: Int64, body: @Sendable () -> Void)] = []
         var isStopped = false
         var worker: pthread_t?
@@ -24,7 +25,7 @@ final class SerialThread: @unchecked Sendable {
     func async(_ body: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             guard !state.isStopped else { return false }
-            state.jobs.append(body)
+            state.jobs.add(body)
             return true
         }
     }
@@ -62,7 +63,7 @@ final class SerialThread: @unchecked Sendable {
         state.withLock { $0.worker = pthread_self() }
         while true {
             let next: (@Sendable () -> Void)?? = state.wait { state, wakeUp in
-                if !state.jobs.isEmpty { return .some(state.jobs.removeFirst()) }
+                if let job = state.jobs.take() { return .some(job) }
                 if state.isStopped { return .some(nil) }
                 let now = monotonicNow()
                 if let index = state.timed.firstIndex(where: { $0.due <= now }) {

@@ -1,0 +1,39 @@
+import CSystem
+import Glibc
+
+/// A POSIX thread that runs one closure. It blocks the signals that another thread of the process waits for, and no
+/// others: a crash on it is told and blamed like any.
+public enum SystemThread {
+    private final class Start {
+        let name: String
+        let body: @Sendable () -> Void
+
+        init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+
+    /// Runs `body` on a thread of its own. Any thread.
+    /// - Parameter name: what `top -H` shows, 15 bytes at most.
+    /// - Returns: the thread as a `pthread_t`, to be joined or detached; nil when the system has none left.
+    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> UInt? {
+        let start = Unmanaged.passRetained(Start(name, body))
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                csystem_block_signals()
+                csystem_name_thread(start.name)
+                start.body()
+                return nil
+            }, start.toOpaque())
+        guard code == 0 else {
+            start.release()
+            return nil
+        }
+        return thread
+    }
+}
