@@ -9,6 +9,8 @@ public struct HookMeasure: Sendable {
     public var generation: UInt32
     /// `HL_HOOK_*`
     public var hook: UInt32
+    /// Its calls ran on workers: hooks that block, deferred functions and notify hooks; else on the event loop.
+    public var isOnWorkers = false
     /// Calls.
     public var calls: UInt64 = 0
     /// Calls that were answered HL_DENY.
@@ -23,6 +25,20 @@ public struct HookMeasure: Sendable {
     public var durations = [UInt64](repeating: 0, count: HookMeasure.places)
 
     static let places = 40
+
+    /// - Parameter verdict: nil when there is none, or it is given elsewhere.
+    mutating func note(_ verdict: hl_verdict?, took: Int64) {
+        let took = UInt64(max(took, 0))
+        calls += 1
+        nanoseconds += took
+        durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
+        switch verdict {
+        case HL_DENY: denied += 1
+        case HL_ERROR: failed += 1
+        case HL_PENDING: pended += 1
+        default: break
+        }
+    }
 
     /// What two shards saw of the same.
     public mutating func add(_ other: HookMeasure) {
@@ -57,33 +73,21 @@ struct HookMeter {
         guard let meter = meter?.assumingMemoryBound(to: HookMeter.self) else { return HL_ERROR }
         let began = HookMeter.clock()
         let verdict = meter.pointee.function(meter.pointee.state, call, input)
-        meter.pointee.note(verdict, took: HookMeter.clock() - began)
+        meter.pointee.measure.note(verdict, took: HookMeter.clock() - began)
         return verdict
     }
 
-    private mutating func note(_ verdict: hl_verdict, took: Int64) {
-        let took = UInt64(max(took, 0))
-        measure.calls += 1
-        measure.nanoseconds += took
-        measure.durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
-        switch verdict {
-        case HL_DENY: measure.denied += 1
-        case HL_ERROR: measure.failed += 1
-        case HL_PENDING: measure.pended += 1
-        default: break
-        }
-    }
-
-    private static func clock() -> Int64 {
+    static func clock() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 }
 
-/// The meters of one table on one shard. Hooks that run on workers are not measured.
+/// The meters of one table on one shard.
 final class HookMeters {
     private var meters: [UnsafeMutablePointer<HookMeter>] = []
+    let workers = WorkerMeter()
 
     deinit { for meter in meters { meter.deinitialize(count: 1).deallocate() } }
 
@@ -108,7 +112,7 @@ final class HookMeters {
         slot.pointee.state = meter.pointee.state
     }
 
-    var measures: [HookMeasure] { meters.map(\.pointee.measure) }
+    var measures: [HookMeasure] { meters.map(\.pointee.measure) + workers.all }
 }
 
 extension CompiledHooks {
@@ -134,7 +138,7 @@ extension CompiledHooks {
 }
 
 extension HookDispatcher {
-    /// Measures every call of deciding hooks from now on, or ends that. A new table is not measured.
+    /// Measures every call from now on, or ends that. A new table is not measured.
     public func setMeasuring(_ isMeasuring: Bool) {
         compiled.setMeasuring(isMeasuring)
         slotsChanged()

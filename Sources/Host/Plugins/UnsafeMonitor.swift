@@ -80,8 +80,8 @@ enum HostThread {
     static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t? {
         let start = Unmanaged.passRetained(Start(name, body))
         var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
+        let code = hc_start_thread(
+            &thread,
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()

@@ -15,6 +15,7 @@ final class StagedFile: Sendable {
     /// SHA-256 of the copy.
     let sha256: String
     let note: ELFFile.Note?
+    private let loadedBytes: Int
 
     private static let maximumBytes = 512 << 20
 
@@ -31,7 +32,9 @@ final class StagedFile: Sendable {
                 words: "\(source) is not the file that plugins.yaml pins: its sha256 is \(digest), pinned is \(pin)",
                 sha256: digest)
         }
-        note = try StagedFile.look(source, bytes, digest)
+        let file = try StagedFile.look(source, bytes, digest)
+        note = file.note
+        loadedBytes = file.loadedBytes
         self.source = source
         sha256 = digest
         path = "\(folder)/\(name).so"
@@ -39,6 +42,10 @@ final class StagedFile: Sendable {
     }
 
     deinit { unlink(path) }
+
+    /// Gives back what the loader has not mapped. The rest stays on the disk for as long as it is mapped, though it
+    /// has no name any more.
+    func trim() { truncate(path, loadedBytes) }
 
     /// SHA-256 of a file as it is now; nil when it cannot be read.
     static func digest(of path: String) -> String? {
@@ -48,7 +55,7 @@ final class StagedFile: Sendable {
 
     private static func look(
         _ source: String, _ bytes: [UInt8], _ digest: String
-    ) throws(PluginImage.Problem) -> ELFFile.Note? {
+    ) throws(PluginImage.Problem) -> ELFFile {
         do {
             let file = try ELFFile(bytes)
             // The note first: a plugin for another version of the interface has another entry.
@@ -56,7 +63,7 @@ final class StagedFile: Sendable {
             guard file.hasEntry != false else {
                 throw PluginImage.Problem(words: PluginImage.entryMissing(source), sha256: digest)
             }
-            return file.note
+            return file
         } catch let problem as ELFFile.Problem {
             throw PluginImage.Problem(words: "\(source) \(problem.words)", sha256: digest)
         } catch let problem as PluginDescription.Problem {
