@@ -1,3 +1,4 @@
+// HOT PATH: one comparison for each call of the long way; all else runs only where something fails.
 import PluginABI
 
 /// When a hook that does nothing but fail is given up.
