@@ -3,7 +3,9 @@ internal import PluginSDK
 internal import Synchronization
 
 /// The counterpart of acl.c in Swift: an access rule that allows and counts, and hands over what it has counted.
-final class Counter: Plugin {
+///
+/// @unchecked Sendable: what changes are two atomics.
+final class Counter: Plugin, @unchecked Sendable {
     private let asked = Atomic<UInt64>(0)
     /// Of those, what the next generation has been given. Touched by hand-overs alone.
     private let given = Atomic<UInt64>(0)
@@ -17,8 +19,8 @@ final class Counter: Plugin {
     }
 
     override func start() throws(PluginFailure) {
-        host.offerState(schema: 1) { [self] in give($0) }
-        host.acceptState { [self] in take($0) }
+        host.offerState(schema: 1) { [self] writer in give(writer) }
+        host.acceptState { [self] reader in take(reader) }
         try host.register(.aclSubscribe)
         try host.register(.aclPublish)
     }
