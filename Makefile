@@ -88,6 +88,7 @@ bench-edge: ## figures of TLS, limits, log-ins and access rules, each held again
 
 bench-swap: ## swap plugins under load for a minute and count what is lost (SWAP="--seconds 10"); on a quiet machine
 	@swift build -c release
+	@python3 Benchmarks/reload/author.py
 	@python3 Benchmarks/reload/swap.py $(SWAP)
 
 bench-hooks: ## what hooks cost, in instructions under callgrind, held against Benchmarks/hooks/thresholds.json

@@ -53,6 +53,8 @@ let package = Package(
         .library(name: "store-sqlite", type: .dynamic, targets: ["StoreSQLiteEntry"]),
         // For LD_PRELOAD: cuts the power of a process (`hookline plugins check-store`).
         .library(name: "power-loss", type: .dynamic, targets: ["PowerLoss"]),
+        // Swapped under load (make bench-swap).
+        .library(name: "swap-counter", type: .dynamic, targets: ["SwapCounter"]),
         .library(name: "PluginSDK", targets: ["PluginSDK", "PluginABI"]),
     ],
     dependencies: [
@@ -122,6 +124,10 @@ let package = Package(
         .executableTarget(
             name: "hook-bench", dependencies: ["BrokerCore", "MQTTCodec", "PluginABI", "StoreFormat"],
             path: "Benchmarks/hooks/driver", swiftSettings: settings),
+        // A Swift plugin that hands over its state (make bench-swap).
+        .target(
+            name: "SwapCounter", dependencies: ["PluginABI", "PluginSDK"], path: "Benchmarks/reload/counter",
+            swiftSettings: settings),
         .target(name: "HooklineClient", dependencies: ["MQTTCodec"], swiftSettings: settings),
 
         // Plugins.

@@ -16,7 +16,8 @@ for plugin in "$build"/lib*.so; do
     [ ! -e "$plugin" ] || install -m 0755 "$plugin" "$home/"
 done
 ln -sfn ../lib/hookline/hookline "$dest$prefix/bin/hookline"
-install -m 0644 Sources/PluginABI/include/hookline/*.h "$dest$prefix/include/hookline/"
+install -m 0644 Sources/PluginABI/include/hookline/*.h Sources/PluginABI/include/hookline/*.hpp \
+    "$dest$prefix/include/hookline/"
 install -d "$dest$prefix/include/hookline/services"
 install -m 0644 Sources/PluginABI/include/hookline/services/*.h "$dest$prefix/include/hookline/services/"
 # Relative to the file itself, as in the source tree: the installed tree can be moved.

@@ -4,12 +4,14 @@
 usage: swap.py [--build .build/release] [--seconds 60] [--interval 0.1] [--rate 20000] [--short]
 
 100 clients on two event loops send and receive 20,000 messages/s, half of them with QoS 1 and half with QoS 2, while an
-access plugin in C (`unload: allow`, two builds in turn, its count handed over) and the one in Swift are replaced
-through the control socket every 100 ms, with debounce and probation 0. The same load without swaps is the measure.
+access plugin in C (`unload: allow`, two builds in turn) and one in Swift are replaced through the control socket every
+100 ms, with debounce and probation 0. Both count what they are asked and hand their count over. The access rules of the
+broker itself stand behind them. The same load without swaps is the measure. Then each is swapped without load, to see
+what stays in the memory; so are the access rules, which are a Swift plugin of a real one's size.
 
-Exit 1 when a connection or a message was lost, doubled or reordered, when the count that was handed over is not the
+Exit 1 when a connection or a message was lost, doubled or reordered, when a count that was handed over is not the
 number of messages, when p99 is more than 5 times that of the run without swaps, or when the memory grows by 100 KiB or
-more per swap of the Swift plugin, or at all (2 KiB) per swap of the C plugin. --short is for `make test`: a few seconds
+more per swap of a Swift plugin, or at all (2 KiB) per swap of the C plugin. --short is for `make test`: a few seconds
 of a tenth of the load, and the machine may be busy: times and memory are shown and not judged. Run the long one on a
 quiet machine.
 """
@@ -41,7 +43,8 @@ CONFIG = """broker:
   listeners: {{ tcp: {{ url: "mqtt://127.0.0.1:0", allow_anonymous: true }} }}
 plugins:
   - {{ id: in-c, path: in-c.so, unload: allow }}
-  - {{ id: in-swift, path: in-swift.so, config: {{ file: rules.yaml }} }}
+  - {{ id: in-swift, path: in-swift.so }}
+  - {{ id: rules, path: rules.so, config: {{ file: rules.yaml }} }}
 """
 RULES = 'default: deny\nrules:\n  - { publish: "#", subscribe: "#" }\n'
 
@@ -112,6 +115,9 @@ class Swapper:
     def swap_swift(self):
         self.broker.ask(command="reload", name="in-swift")
 
+    def swap_rules(self):
+        self.broker.ask(command="reload", name="rules")
+
     def run(self):
         begin = time.monotonic()
         while not self.done.is_set():
@@ -166,7 +172,8 @@ def run(options, folder, program):
              "-o", target, HERE / "acl.c"], check=True)
         builds.append(target)
     shutil.copy(builds[1], folder / "in-c.so")
-    shutil.copy(options.build / "libacl.so", folder / "in-swift.so")
+    shutil.copy(options.build / "libswap-counter.so", folder / "in-swift.so")
+    shutil.copy(options.build / "libacl.so", folder / "rules.so")
     (folder / "plugins.yaml").write_text(CONFIG.format())
     (folder / "rules.yaml").write_text(RULES)
     failures = []
@@ -195,22 +202,26 @@ def run(options, folder, program):
             failures.append("fewer than half of the swaps were made in time")
         count = 10 if options.short else 100
         c_growth = growth(broker, swapper.swap_c, count)
-        swift_growth = growth(broker, swapper.swap_swift, count)
+        swift_growth = {what: growth(broker, swap, count) for what, swap in
+                        (("small", swapper.swap_swift), ("the access rules", swapper.swap_rules))}
         print(f"memory per swap: C {c_growth / 1024:.1f} KiB, at most {C_GROWTH / 1024:.0f}; Swift "
-              f"{swift_growth / 1024:.1f} KiB, less than {SWIFT_GROWTH / 1024:.0f}")
+              + ", ".join(f"{what} {size / 1024:.1f}" for what, size in swift_growth.items())
+              + f" KiB, less than {SWIFT_GROWTH / 1024:.0f}")
         if not options.short:
             if c_growth > C_GROWTH:
                 failures.append("the memory grows with swaps of the C plugin")
-            if swift_growth >= SWIFT_GROWTH:
-                failures.append("the memory grows too much with swaps of the Swift plugin")
+            if max(swift_growth.values()) >= SWIFT_GROWTH:
+                failures.append("the memory grows too much with swaps of a Swift plugin")
     finally:
         broker.stop()
-    told = (re.search(r'bench\.counted.*message="?(\d+) in', line) for line in broker.lines)
-    counts = [int(match[1]) for match in told if match]
-    last = counts[-1] if counts else 0
-    print(f"counted through all generations: {last} of {sent} messages")
-    if last != sent:
-        failures.append("the count that was handed over is not the number of messages")
+    for language in ("build", "Swift"):
+        told = (re.search(rf'bench\.counted.*message="?(\d+) in {language}', line) for line in broker.lines)
+        counts = [int(match[1]) for match in told if match]
+        last = counts[-1] if counts else 0
+        print(f"counted through all generations of the plugin in {language.replace('build', 'C')}: {last} of {sent} "
+              "messages")
+        if last != sent:
+            failures.append("a count that was handed over is not the number of messages")
     return failures
 
 

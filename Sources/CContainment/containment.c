@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -127,6 +128,11 @@ LOOKS_ASIDE static int look(slot *s, hc_place *place) {
     return 1;
 }
 
+const hl_self *hc_owner(void) {
+    hc_place place;
+    return own && look(own, &place) ? place.plugin : NULL;
+}
+
 int hc_look(int index, hc_place *place) {
     if (index < 0 || index >= HC_MAXIMUM_THREADS || !atomic_load(&slots[index].thread)) return 0;
     return look(&slots[index], place);
@@ -138,32 +144,38 @@ static struct {
     _Atomic(int32_t) wanted; /* thread; 0: nobody is asked */
     _Atomic(int) count;      /* -1: not answered yet */
     void *frames[HC_MAXIMUM_FRAMES];
+    sem_t answered; /* may be posted from a signal handler */
 } question;
 
 static void tell_stack(int number) {
     (void)number;
     int error = errno;
     int32_t thread = (int32_t)syscall(SYS_gettid);
-    if (atomic_compare_exchange_strong(&question.wanted, &thread, 0))
+    if (atomic_compare_exchange_strong(&question.wanted, &thread, 0)) {
         atomic_store(&question.count, backtrace(question.frames, HC_MAXIMUM_FRAMES));
+        sem_post(&question.answered);
+    }
     errno = error;
 }
 
 int hc_stack(int32_t thread, void **frames, int count, int milliseconds) {
+    int64_t deadline = now(CLOCK_MONOTONIC) + (int64_t)milliseconds * 1000000;
+    struct timespec until = {deadline / 1000000000, deadline % 1000000000};
+    /* An answer that came too late for the last question. */
+    while (sem_trywait(&question.answered) == 0) {}
     atomic_store(&question.count, -1);
     atomic_store(&question.wanted, thread);
     if (syscall(SYS_tgkill, getpid(), thread, STACK_SIGNAL) != 0) return 0;
-    for (int waited = 0; waited < milliseconds; waited++) {
-        int found = atomic_load(&question.count);
-        if (found >= 0) {
-            if (found > count) found = count;
-            memcpy(frames, question.frames, (size_t)found * sizeof *frames);
-            return found;
-        }
-        usleep(1000);
+    int found = -1;
+    while (found < 0) {
+        if (sem_clockwait(&question.answered, CLOCK_MONOTONIC, &until) != 0 && errno != EINTR) break;
+        found = atomic_load(&question.count);
     }
     atomic_store(&question.wanted, 0);
-    return 0;
+    if (found < 0) return 0;
+    if (found > count) found = count;
+    memcpy(frames, question.frames, (size_t)found * sizeof *frames);
+    return found;
 }
 
 int hc_describe(void *frame, char *text, int size) {
@@ -221,6 +233,7 @@ void hc_install(hc_blame *place) {
     blame = place;
     if (is_installed) return;
     is_installed = 1;
+    sem_init(&question.answered, 0, 0);
     /* Its first call loads a library, which no signal handler may do. */
     backtrace(warm, 4);
     struct sigaction action;

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include <link.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int csystem_accept(int listener, struct sockaddr *address, unsigned int *address_length) {
@@ -53,4 +55,40 @@ void csystem_name_thread(const char *name) {
     strncpy(cut, name, sizeof cut - 1);
     cut[sizeof cut - 1] = '\0';
     pthread_setname_np(pthread_self(), cut);
+}
+
+int csystem_watch_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+
+struct wanted {
+    uintptr_t address;
+    csystem_span *spans;
+    int count, found;
+};
+
+static int look_for_spans(struct dl_phdr_info *info, size_t size, void *context) {
+    struct wanted *wanted = context;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    int is_here = 0;
+    (void)size;
+    for (int index = 0; index < info->dlpi_phnum; index++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[index];
+        uintptr_t start = info->dlpi_addr + part->p_vaddr;
+        if (part->p_type == PT_LOAD && wanted->address >= start && wanted->address - start < part->p_memsz) is_here = 1;
+    }
+    if (!is_here) return 0;
+    for (int index = 0; index < info->dlpi_phnum && wanted->found < wanted->count; index++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[index];
+        if (part->p_type != PT_LOAD) continue;
+        uint32_t is_constant = !(part->p_flags & PF_W) && part->p_memsz == part->p_filesz;
+        uintptr_t start = (info->dlpi_addr + part->p_vaddr) & ~(page - 1);
+        uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_memsz + page - 1) & ~(page - 1);
+        wanted->spans[wanted->found++] = (csystem_span){start, end - start, is_constant};
+    }
+    return 1;
+}
+
+int csystem_image_spans(const void *address, csystem_span *spans, int count) {
+    struct wanted wanted = {(uintptr_t)address, spans, count, 0};
+    dl_iterate_phdr(look_for_spans, &wanted);
+    return wanted.found;
 }

@@ -11,6 +11,7 @@ extension ELFFile {
     private static let textRelocations: UInt64 = 22
     private static let flagsTag: UInt64 = 30
     private static let flagTextRelocations: UInt64 = 4
+    private static let flagStaticTLS: UInt64 = 16
     private static let maximumSegments = 256
     private static let maximumSymbols = 1 << 20
 
@@ -22,9 +23,13 @@ extension ELFFile {
         var size: Int
     }
 
-    /// - Throws: why the bytes must not be mapped: cut off, code that is written to, a stack that is executable.
-    static func checkSafety(_ reader: Reader) throws(Problem) {
+    /// - Returns: where the last part that is mapped ends.
+    /// - Throws: why the bytes must not be mapped: cut off, code that is written to, a stack that is executable,
+    ///   thread-local variables in the static block.
+    static func checkSafety(_ reader: Reader) throws(Problem) -> Int {
+        var end = 0
         for segment in try segments(reader) {
+            if segment.type == loadSegment { end = max(end, segment.offset + segment.size) }
             switch segment.type {
             case loadSegment where segment.offset > reader.bytes.count - segment.size:
                 throw Problem(
@@ -39,6 +44,7 @@ extension ELFFile {
             default: break
             }
         }
+        return end
     }
 
     private static func segments(_ reader: Reader) throws(Problem) -> [Segment] {
@@ -66,6 +72,11 @@ extension ELFFile {
         {
             if tag == textRelocations || tag == flagsTag && value & flagTextRelocations != 0 {
                 throw Problem(words: "has text relocations: its code would be writable; compile it with -fPIC")
+            }
+            if tag == flagsTag, value & flagStaticTLS != 0 {
+                throw Problem(
+                    words: "wants its thread-local variables in the block that every thread has from its start, of "
+                        + "which a running process has little left; compile it without -ftls-model=initial-exec")
             }
             position += 16
         }

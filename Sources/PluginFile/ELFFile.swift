@@ -14,6 +14,8 @@ public struct ELFFile: Sendable {
     public let settings: [Setting]?
     /// Whether it exports the entry of a plugin; nil when that cannot be told without loading it.
     public let hasEntry: Bool?
+    /// Bytes of the file, from its beginning, that the loader maps; what comes after is for debuggers.
+    public let loadedBytes: Int
 
     /// `hl_note` of entry.h.
     public struct Note: Equatable, Sendable {
@@ -49,7 +51,7 @@ public struct ELFFile: Sendable {
         guard let machine = reader.u16(18), machine == ELFFile.thisMachine else {
             throw Problem(words: "is built for another processor (ELF machine \(reader.u16(18) ?? 0)); rebuild it here")
         }
-        try ELFFile.checkSafety(reader)
+        loadedBytes = try ELFFile.checkSafety(reader)
         let names = ELFFile.dynamicNames(reader)
         hasEntry = names.map { $0.contains(HL_PLUGIN_ENTRY_NAME) }
         note = ELFFile.findNote(reader)

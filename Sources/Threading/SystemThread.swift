@@ -1,5 +1,5 @@
 import CSystem
-import Glibc
+public import Glibc
 
 /// A POSIX thread that runs one closure. It blocks the signals that another thread of the process waits for, and no
 /// others: a crash on it is told and blamed like any.
@@ -14,14 +14,24 @@ public enum SystemThread {
         }
     }
 
+    /// What `pthread_create` does, with default attributes.
+    public typealias Creation = (
+        UnsafeMutablePointer<pthread_t>, @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?,
+        UnsafeMutableRawPointer?
+    ) -> Int32
+
     /// Runs `body` on a thread of its own. Any thread.
-    /// - Parameter name: what `top -H` shows, 15 bytes at most.
+    /// - Parameters:
+    ///   - name: what `top -H` shows, 15 bytes at most.
+    ///   - create: how the thread is made.
     /// - Returns: the thread as a `pthread_t`, to be joined or detached; nil when the system has none left.
-    public static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> UInt? {
+    public static func start(
+        _ name: String, by create: Creation = { pthread_create($0, nil, $1, $2) }, _ body: @escaping @Sendable () -> Void
+    ) -> UInt? {
         let start = Unmanaged.passRetained(Start(name, body))
         var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
+        let code = create(
+            &thread,
             { argument in
                 guard let argument else { return nil }
                 let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()

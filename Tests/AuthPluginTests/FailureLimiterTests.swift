@@ -96,4 +96,27 @@ import Testing
     func networkIsWhatOnePersonHasManyAddressesOf(address: String, network: String) {
         #expect(String(decoding: FailureLimiter.network(of: Self.bytes(address)), as: UTF8.self) == network)
     }
+
+    @Test func whoWaitsGoesOnWaitingUnderTheNextGeneration() {
+        let old = Self.limiter()
+        for failure in 0..<1_200 {
+            old.failed(address: Self.bytes("10.0.\(failure / 200).\(failure % 200):1"), user: [], now: 0)
+        }
+        for _ in 0..<3 { old.failed(address: Self.bytes("[2001:db8::1]:1"), user: Self.bytes("alice"), now: 5) }
+        let new = Self.limiter()
+        let chunks = old.chunks()
+        #expect(chunks.count == 2)
+        for chunk in chunks { #expect(new.take(chunk)) }
+        #expect(new.books.withLock { $0.addresses } == old.books.withLock { $0.addresses })
+        #expect(Self.isWaiting(new, "10.9.9.9:1", "alice", at: 6))
+        #expect(Self.isWaiting(new, "[2001:db8::1]:9", "", at: 6))
+        #expect(!Self.isWaiting(new, "10.9.9.9:1", "bob", at: 6))
+        // What came after the first part.
+        for _ in 0..<3 { old.failed(address: Self.bytes("10.3.3.3:1"), user: [], now: 10) }
+        let delta = old.chunks(since: 10).flatMap { $0 }
+        #expect(delta.count < 100 && new.take(delta))
+        #expect(Self.isWaiting(new, "10.3.3.3:1", "", at: 11))
+        for length in 1..<delta.count { #expect(!Self.limiter().take(Array(delta.prefix(length)))) }
+        #expect(!Self.limiter().take([UInt8](repeating: 0xFF, count: 64)))
+    }
 }

@@ -1,6 +1,9 @@
 """Plugins that misbehave in every way, and a broker that goes on for everybody else."""
 
+import contextlib
 import json
+import pathlib
+import shutil
 import signal
 import subprocess
 import threading
@@ -33,9 +36,26 @@ def bad(serve, tmp_path):
     """Starts a broker with the plugin `bad`, which does what its setting says when the client `trigger` publishes."""
     build(tmp_path, "bad")
 
-    def start(act, abort="0s", **options):
-        config = HEAD % abort + f"plugins:\n  - {{ id: bad, path: bad.so, config: {{ act: {act} }} }}\n"
+    def start(act, abort="0s", unload="never", **options):
+        entry = f"{{ id: bad, path: bad.so, unload: {unload}, config: {{ act: {act} }} }}"
+        config = HEAD % abort + f"plugins:\n  - {entry}\n"
         return serve(config=config, plugins=True, ephemeral=False, **options)
+
+    return start
+
+
+@pytest.fixture
+def throwing(serve, tmp_path):
+    """As `bad`, for the plugin in C++ that throws."""
+    if not shutil.which("g++"):
+        pytest.skip("no g++")
+    subprocess.run(
+        ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{ROOT}/Sources/PluginABI/include",
+         "-o", tmp_path / "bad.so", BAD / "throws.cpp"], check=True, timeout=DEADLINE)
+
+    def start(act):
+        config = HEAD % "0s" + f"plugins:\n  - {{ id: bad, path: bad.so, config: {{ act: {act} }} }}\n"
+        return serve(config=config, plugins=True, ephemeral=False)
 
     return start
 
@@ -66,6 +86,26 @@ def test_other_clients_are_unharmed(bad, tmp_path, act):
     assert broker.process.poll() is None
 
 
+def test_an_exception_is_stopped_by_the_guard_and_is_an_error(throwing, tmp_path):
+    broker = throwing("guarded")
+    with Client(broker) as client:
+        client.publish("bad/x", b"1", qos=1)
+        client.publish("bad/x", b"123", qos=1)
+        round_trip(client)
+    broker.log.wait(r"plugin\.exception .*no route to the database")
+    broker.log.wait(r"plugin\.exception .*something that is no std::exception")
+    assert status(tmp_path)["failures"] == 2
+
+
+def test_an_exception_that_leaves_a_plugin_ends_the_process_with_its_blame(throwing):
+    broker = throwing("raw")
+    with contextlib.suppress(ConnectionError, Refused, AssertionError, TimeoutError):
+        with Client(broker) as client:
+            client.publish("bad/x", b"1", qos=1)
+    assert broker.wait() == -signal.SIGABRT
+    throwing("raw").log.wait(r"plugin\.crashed .*plugin=bad.*SIGABRT in hook msg\.in")
+
+
 def test_threads_left_behind_are_reported_when_it_is_stopped(bad, tmp_path):
     broker = bad("threads")
     assert status(tmp_path)["accounts"]["threads"] == 1
@@ -73,6 +113,21 @@ def test_threads_left_behind_are_reported_when_it_is_stopped(bad, tmp_path):
     config.write_text(config.read_text().replace("id: bad,", "id: bad, enabled: false,"))
     assert command("reload", cwd=tmp_path).returncode == 0
     broker.log.wait(r"plugin\.leak .*1 threads")
+
+
+def test_a_thread_that_a_hook_has_started_is_counted_and_reported_and_keeps_its_code(bad, tmp_path):
+    broker = bad("threads-in-hook", unload="allow")
+    with Client(broker, client_id="trigger") as client:
+        client.publish("bad/x", b"1", qos=1)
+        client.publish("bad/x", b"1", qos=1)
+    assert status(tmp_path)["accounts"]["threads"] == 2
+    assert command("plugins", "reload", "bad", cwd=tmp_path).returncode == 0
+    broker.log.wait(r"plugin\.leak .*2 threads")
+    assert status(tmp_path)["accounts"]["threads"] == 0, "those of the new generation"
+    for turn in range(2):
+        maps = pathlib.Path(f"/proc/{broker.process.pid}/maps").read_text()
+        assert "/bad-1.so" in maps and ("/bad-2.so" in maps) == (turn == 0), "what left no thread is unmapped"
+        assert command("plugins", "reload", "bad", cwd=tmp_path).returncode == 0
 
 
 def test_too_many_timers_are_refused_and_told_once(bad):
@@ -148,10 +203,11 @@ def test_top_and_effective_show_what_is_asked_and_what_it_costs(bad, tmp_path):
     assert hooks["msg.in"]["calls"] > 0 and hooks["msg.in"]["p99_us"] > 0
 
 
-def test_a_hook_that_does_nothing_but_fail_is_left_out_for_a_while(bad, tmp_path):
-    broker = bad("error")
+@pytest.mark.parametrize("act", ["error", "garbage", "late"])
+def test_a_hook_that_does_nothing_but_fail_is_left_out_for_a_while(bad, act):
+    broker = bad(act)
     with Client(broker) as client:
-        while not any("plugin.breaker_open" in line for line in list(broker.log.lines)):
-            for _ in range(20):
-                client.publish("bad/x", b"1", qos=1)
-        broker.log.wait(r"plugin\.breaker_open .*hook=msg\.in")
+        for _ in range(5):
+            client.publish("bad/x", b"1", qos=1)
+        broker.log.wait(r"plugin\.breaker_open .*hook=msg\.in .*failures=5")
+        round_trip(client)

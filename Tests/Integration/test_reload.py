@@ -85,6 +85,18 @@ def test_what_does_not_survive_its_trial_never_runs_in_the_broker(author, tmp_pa
     assert status(tmp_path)["refused"] is None
 
 
+def test_a_new_plugin_whose_file_was_refused_comes_when_the_file_is_mended(author, tmp_path):
+    (tmp_path / "new.so").write_text("the linker did not get this far")
+    config = tmp_path / "plugins.yaml"
+    config.write_text(config.read_text() + "  - { id: new, path: new.so }\n")
+    author.log.wait(r"config\.reload_refused .*new\.so is not a shared object")
+    with Client(author):
+        pass
+    compile_in(tmp_path, SOURCE.replace("test.loop", "test.new"), "new")
+    author.log.wait(r"plugin\.started .*plugin=new")
+    assert status(tmp_path, "new")["generation"] >= 1
+
+
 def test_a_crash_in_a_hook_is_found_in_the_trial(author, tmp_path):
     compile_in(tmp_path, SOURCE.replace("return HL_ALLOW;", "return *(volatile uint32_t *)8;"))
     author.log.wait(r"plugin\.reload_refused .*crashed \(SIGSEGV\) in hook auth.connect")

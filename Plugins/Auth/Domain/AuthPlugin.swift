@@ -1,4 +1,5 @@
 internal import CSystem
+internal import Locking
 public import PluginSDK
 
 /// Lets clients in that prove who they are to one of the sources: password files, JSON Web Tokens, client certificates,
@@ -16,7 +17,7 @@ public final class AuthPlugin: Plugin {
     let open: OpenLogIns
 
     public override class var description: PluginDescription {
-        PluginDescription(
+        var description = PluginDescription(
             id: "org.hookline.auth", version: "1.0.0", vendor: "Hookline", licence: "Apache-2.0",
             settings: [
                 .required(
@@ -33,6 +34,9 @@ public final class AuthPlugin: Plugin {
             ],
             hooks: [.authConnect, .authExchange],
             requiredServices: ["log/1", "watch/1", "clock/1", "random/1"])
+        description.optionalServices = ["state/1"]
+        description.handsOverState = true
+        return description
     }
 
     /// Reads the files of the sources, which must be valid to begin with.
@@ -74,6 +78,29 @@ public final class AuthPlugin: Plugin {
         try host.register(.authConnect)
         try host.register(.authExchange)
         try sources.follow()
+        handOver()
+    }
+
+    /// Nobody gets fresh attempts by a change of code or settings.
+    private func handOver() {
+        let given = Locked<Int64>(.min)
+        host.offerState(schema: FailureLimiter.schema) { [limiter, host] writer in
+            let since = given.withLock { given in
+                defer { given = host.monotonicTime }
+                return given
+            }
+            for chunk in limiter.chunks(since: writer.isBulk ? .min : since) {
+                guard writer.write(chunk.span) else { return false }
+            }
+            return true
+        }
+        host.acceptState { [limiter] reader in
+            guard reader.schema == FailureLimiter.schema else { return .cold }
+            while let chunk = reader.next() {
+                guard limiter.take(chunk) else { return .cold }
+            }
+            return .taken
+        }
     }
 
     /// Waits for hashes that are being computed and connections that are being made: a few seconds at most.

@@ -18,7 +18,7 @@ final class FailureLimiter: Sendable {
         var memory: Int64 = 900_000_000_000
     }
 
-    private struct Record {
+    struct Record: Equatable {
         var failures = 0
         var blockedUntil: Int64 = .min
         var last: Int64
@@ -26,7 +26,7 @@ final class FailureLimiter: Sendable {
         var isTold = false
     }
 
-    private struct Books {
+    struct Books {
         var addresses: [[UInt8]: Record] = [:]
         var users: [[UInt8]: Record] = [:]
     }
@@ -42,7 +42,7 @@ final class FailureLimiter: Sendable {
     static let maximumRecords = 65_536
 
     private let limits: Limits
-    private let books = Locked(Books())
+    let books = Locked(Books())
 
     init(_ limits: Limits) {
         self.limits = limits

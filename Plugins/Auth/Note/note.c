@@ -13,6 +13,6 @@ static const hl_config_key keys[] = {
     {0, 0, 0, 0},
 };
 
-HL_PLUGIN_NOTE("org.hookline.auth", "1.0.0", HL_FREE | HL_MULTI_INSTANCE | HL_RUNTIME_SWIFT,
+HL_PLUGIN_NOTE("org.hookline.auth", "1.0.0", HL_FREE | HL_MULTI_INSTANCE | HL_HANDOVER | HL_RUNTIME_SWIFT,
                HL_BIT(HL_HOOK_AUTH_CONNECT) | HL_BIT(HL_HOOK_AUTH_EXCHANGE), 0)
 HL_PLUGIN_KEYS(keys)

@@ -56,6 +56,17 @@ extension HookDispatcher {
         _ verdict: hl_verdict, _ slot: HookSlot, _ progress: inout ChainProgress, _ input: inout UnsafeRawPointer,
         in compiled: CompiledHooks, now: Int64
     ) -> HookOutcome? {
+        let failures = slot.streak.pointee
+        let outcome = act(on: verdict, slot, &progress, &input, in: compiled, now: now)
+        noteAnswer(slot, progress.hook, failuresBefore: failures)
+        return outcome
+    }
+
+    @inline(__always)
+    private func act(
+        on verdict: hl_verdict, _ slot: HookSlot, _ progress: inout ChainProgress, _ input: inout UnsafeRawPointer,
+        in compiled: CompiledHooks, now: Int64
+    ) -> HookOutcome? {
         let edits = progress.rule == .edits
         switch verdict {
         case HL_ABSTAIN:
@@ -219,7 +230,7 @@ extension HookDispatcher {
     private func fail(
         _ slot: HookSlot, _ progress: inout ChainProgress, in compiled: CompiledHooks, now: Int64
     ) -> HookOutcome? {
-        slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+        countFailure(slot, progress.hook)
         frame.answer.flags = 0
         if slot.onFailure == HL_ABSTAIN {
             progress.cache.add(frame.answer)

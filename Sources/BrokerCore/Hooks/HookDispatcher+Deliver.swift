@@ -112,7 +112,9 @@ extension HookDispatcher {
                 }
             }
             advice.add(frame.answer)
+            let failures = slot.streak.pointee
             if !merge(verdict, slot, bits, words) { hasFailed = true }
+            noteAnswer(slot, HL_HOOK_ACL_DELIVER, failuresBefore: failures)
         }
         advice.limit(to: chain.widestCache)
         return hasFailed ? nil : advice
@@ -134,7 +136,7 @@ extension HookDispatcher {
                 bits.deny[word] |= ~(bits.ownAllow[word] | bits.settled[word])
             }
         default:
-            slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            countFailure(slot, HL_HOOK_ACL_DELIVER)
             if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] |= ~bits.settled[word] } }
             return false
         }

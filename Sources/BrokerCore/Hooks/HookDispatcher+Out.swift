@@ -43,6 +43,8 @@ extension HookDispatcher {
                     frame.answer = edits.all
                     return slot.function(slot.state, frame.call, UnsafeRawPointer(pointer))
                 }
+                let failures = slot.streak.pointee
+                defer { noteAnswer(slot, HL_HOOK_MSG_OUT, failuresBefore: failures) }
                 switch verdict {
                 case HL_ABSTAIN, HL_REPLACE:
                     for word in 0..<words { drop[word] |= own[word] }
@@ -52,7 +54,7 @@ extension HookDispatcher {
                     edits.all = frame.answer
                 case HL_DROP: for word in 0..<words { drop[word] = .max }
                 default:
-                    slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+                    countFailure(slot, HL_HOOK_MSG_OUT)
                     if slot.onFailure == HL_DENY { for word in 0..<words { drop[word] = .max } }
                 }
             }

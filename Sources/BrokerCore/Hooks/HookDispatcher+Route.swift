@@ -37,13 +37,15 @@ extension HookDispatcher {
         for slot in compiled.chain(HL_HOOK_MSG_ROUTE).slots where slot.isInterested(facts) {
             prepareCall(slot, HL_HOOK_MSG_ROUTE, input, now: now)
             frame.targets = RouteTargets()
+            let failures = slot.streak.pointee
+            defer { noteAnswer(slot, HL_HOOK_MSG_ROUTE, failuresBefore: failures) }
             switch slot.function(slot.state, frame.call, input) {
             case HL_ABSTAIN: break
             case HL_ALLOW:
                 targets.added += frame.targets.added
                 targets.removed.formUnion(frame.targets.removed)
             case HL_DROP: return RouteEdits(added: [], removed: [], dropsAll: true)
-            default: slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            default: countFailure(slot, HL_HOOK_MSG_ROUTE)
             }
         }
         guard !targets.isEmpty else { return nil }

@@ -9,6 +9,7 @@ extension HookEntry {
         entry.function = unsafeBitCast(function, to: hl_hook_fn.self)
         entry.interest.mayPend = false
         entry.blocks = false
+        entry.breaker = HookBreaker()
         return entry
     }
 }

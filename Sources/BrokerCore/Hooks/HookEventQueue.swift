@@ -12,6 +12,7 @@ public final class HookEventQueue: Sendable {
         let hook: UInt32
         let shard: Int
         let input: HeldInput
+        let meter: WorkerMeter?
         /// What it counts against the bound of bytes.
         let bytes: Int
     }
@@ -42,12 +43,15 @@ public final class HookEventQueue: Sendable {
 
     private let bounds: Bounds
     private let ready: @Sendable () -> Void
+    private let ranDry: @Sendable () -> Void
     private let lostCount = Atomic<UInt64>(0)
 
-    init(bounds: Bounds, ready: @escaping @Sendable () -> Void) {
+    /// - Parameter ranDry: called when the last event was taken and its function has returned.
+    init(bounds: Bounds, ready: @escaping @Sendable () -> Void, ranDry: @escaping @Sendable () -> Void) {
         precondition(bounds.events > 0, "an event queue holds at least one event")
         self.bounds = bounds
         self.ready = ready
+        self.ranDry = ranDry
     }
 
     /// What waits, and what came and was lost since the start.
@@ -65,7 +69,10 @@ public final class HookEventQueue: Sendable {
     public func run(limit: Int, now: Int64) -> Bool {
         let frame = HookCallFrame(pending: nil)
         for _ in 0..<limit {
-            guard let (item, lost) = take() else { return false }
+            guard let (item, lost) = take() else {
+                ranDry()
+                return false
+            }
             guard let event = frame.beginEvent(item.input, hook: item.hook, shard: item.shard, lost: lost) else {
                 continue
             }
@@ -74,12 +81,17 @@ public final class HookEventQueue: Sendable {
             frame.call.pointee.deadline = Int64(HL_NEVER)
             let state = item.slot.instance._withUnsafeGuaranteedRef { $0.state }
             // Notify hooks return nothing; what is in the result register is not looked at.
-            _ = HookCalls.running(frame.call) { item.slot.function(state, frame.call, event) }
+            _ = WorkerMeter.measuring(item.meter, item.slot, item.hook) {
+                _ = HookCalls.running(frame.call) { item.slot.function(state, frame.call, event) }
+                return nil
+            }
         }
-        return state.withLock { state in
+        let isMore = state.withLock { state in
             state.isScheduled = state.next < state.items.count
             return state.isScheduled
         }
+        if !isMore { ranDry() }
+        return isMore
     }
 
     /// Lends up to `limit` messages at once, for consumers. [worker]; called as ``run(limit:now:)`` is.
@@ -124,8 +136,8 @@ public final class HookEventQueue: Sendable {
         }
     }
 
-    func push(_ slot: HookSlot, hook: UInt32, shard: Int, input: HeldInput) {
-        let item = Item(slot: slot, hook: hook, shard: shard, input: input, bytes: input.eventBytes)
+    func push(_ slot: HookSlot, hook: UInt32, shard: Int, input: HeldInput, meter: WorkerMeter? = nil) {
+        let item = Item(slot: slot, hook: hook, shard: shard, input: input, meter: meter, bytes: input.eventBytes)
         // Freed after the lock is given back.
         var displaced: [Item] = []
         let becameReady = state.withLock { state in

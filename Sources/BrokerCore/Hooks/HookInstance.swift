@@ -24,8 +24,12 @@ public final class HookInstance: @unchecked Sendable {
     /// What happened, on its way to the notify hooks of this instance.
     public let events: HookEventQueue
 
+    /// Called on the event loop when a hook has turned out to do nothing but fail, or to work again; must not block.
+    let turned: @Sendable (_ hook: UInt32, HookTurn) -> Void
+
     /// Calls that wait for this instance, or whose input it still holds.
     let pendingCount = Atomic<Int>(0)
+    let idle: IdleSignal
     private let failureCount = Atomic<UInt64>(0)
     private let overrunCount = Atomic<UInt64>(0)
 
@@ -33,11 +37,13 @@ public final class HookInstance: @unchecked Sendable {
     ///   - submit: hands work to a worker thread; false when its queue is full. [any] thread.
     ///   - events: bounds of what waits for the notify hooks; what is beyond is dropped and counted.
     ///   - eventsReady: called when the queue of events was empty and is not any more. [any] thread, must not block.
+    ///   - turned: told when a hook does nothing but fail, see ``HookEntry/breaker``.
     public init(
         number: UInt64, name: String, generation: UInt32, handle: UnsafeMutablePointer<hl_self>,
         state: UnsafeMutableRawPointer?, onCancel: hl_cancel_fn?,
         submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Bool,
-        events: HookEventQueue.Bounds = .init(), eventsReady: @escaping @Sendable () -> Void
+        events: HookEventQueue.Bounds = .init(), eventsReady: @escaping @Sendable () -> Void,
+        turned: @escaping @Sendable (_ hook: UInt32, HookTurn) -> Void = { _, _ in }
     ) {
         precondition(number != 0, "instance number 0 means 'no plugin'")
         self.number = number
@@ -47,7 +53,10 @@ public final class HookInstance: @unchecked Sendable {
         self.state = state
         self.onCancel = onCancel
         self.submit = submit
-        self.events = HookEventQueue(bounds: events, ready: eventsReady)
+        self.turned = turned
+        let idle = IdleSignal()
+        self.idle = idle
+        self.events = HookEventQueue(bounds: events, ready: eventsReady) { idle.raise() }
     }
 
     /// Hook calls that ended in an error, a missed deadline or a verdict the hook does not have.
@@ -61,6 +70,10 @@ public final class HookInstance: @unchecked Sendable {
     public var overruns: UInt64 { overrunCount.load(ordering: .relaxed) }
 
     func countOverrun() { overrunCount.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Calls `body` on any thread, perhaps more often than needed, whenever the last pending call has ended or the last
+    /// event was taken; nil ends that. It must not block.
+    public func whenIdle(_ body: (@Sendable () -> Void)?) { idle.set(body) }
 
     func countFailure() { failureCount.wrappingAdd(1, ordering: .relaxed) }
 }

@@ -19,6 +19,8 @@ public struct HookEntry {
     /// An allow ends the chain: no later entry is asked. By default so for hooks that ask who a client is; it can be
     /// changed for those of ``HookTraits/hasChoiceOfChain(_:)``.
     public var decidesAlone: Bool
+    /// When it is given up. Deciding hooks only.
+    public var breaker = HookBreaker()
     /// Its bit of ``HookDispatcher/interestMask(topic:)``, given by the table; 0 without filters or without a free bit.
     var maskBit: UInt64 = 0
 

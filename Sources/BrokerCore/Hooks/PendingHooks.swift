@@ -241,7 +241,8 @@ extension PendingHooks {
         state.slots[index].phase = phase
         state.slots[index].record = nil
         if let record {
-            record.instance.pendingCount.wrappingSubtract(1, ordering: .relaxed)
+            let left = record.instance.pendingCount.wrappingSubtract(1, ordering: .relaxed).newValue
+            if left == 0 { record.instance.idle.raise() }
             state.free.append(index)
         }
         return record

@@ -9,13 +9,18 @@ public final class DeferredCall: @unchecked Sendable {
     private let input: HeldInput
     private let instance: HookInstance
     private let compiled: CompiledHooks
+    private let slot: HookSlot
+    /// While the hooks are measured.
+    private let meter: WorkerMeter?
 
     private init?(_ source: HookCallFrame) {
         guard let opening = source.opening, let pending = source.pending, source.pend() != 0 else { return nil }
         frame = HookCallFrame(pending: pending)
         input = opening.input
         compiled = opening.compiled
+        slot = opening.slot
         instance = opening.slot.instance.takeUnretainedValue()
+        meter = opening.compiled.meters?.workers
         frame.owner = instance.number
         let host = frame.call.pointee.host
         frame.call.pointee = source.call.pointee
@@ -29,18 +34,24 @@ public final class DeferredCall: @unchecked Sendable {
     public static func start(_ function: hl_deferred_fn?, from call: UnsafeMutablePointer<hl_call>?) -> hl_verdict {
         guard let function, let source = HookCallFrame.of(call) else { return HL_ERROR }
         return start(from: source) { deferred in
-            function(deferred.instance.state, deferred.frame.call)
+            // Its verdict goes to the event loop by itself.
+            _ = WorkerMeter.measuring(deferred.meter, deferred.slot, deferred.frame.call.pointee.hook) {
+                function(deferred.instance.state, deferred.frame.call)
+                return nil
+            }
         }
     }
 
     /// Runs the hook itself on a worker and completes the call with its verdict.
     static func start(blocking function: @escaping HookFunction, from source: HookCallFrame) -> hl_verdict {
         start(from: source) { deferred in
-            let verdict = HookCalls.running(deferred.frame.call) {
-                function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
+            let verdict = WorkerMeter.measuring(deferred.meter, deferred.slot, deferred.frame.call.pointee.hook) {
+                HookCalls.running(deferred.frame.call) {
+                    function(deferred.instance.state, deferred.frame.call, deferred.input.pointer)
+                }
             }
             // Pending once more: the plugin has kept the token and completes it itself.
-            if verdict != HL_PENDING { _ = deferred.frame.complete(verdict) }
+            if let verdict, verdict != HL_PENDING { _ = deferred.frame.complete(verdict) }
         }
     }
 

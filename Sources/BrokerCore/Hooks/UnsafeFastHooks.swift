@@ -44,6 +44,21 @@ struct FastHooks {
         close()
         chains.release()
         chains = FastChains(compiled, model: model)
+        for hook in FastChains.hooks where compiled.chain(hook).slots.contains(where: { $0.streak.pointee != 0 }) {
+            chains.hold(hook)
+        }
+    }
+
+    /// Takes the short way from a hook until ``letGo(_:)``: every one of its answers is to be seen.
+    mutating func hold(_ hook: UInt32) {
+        close()
+        chains.hold(hook)
+    }
+
+    /// Ends what ``hold(_:)`` began.
+    mutating func letGo(_ hook: UInt32) {
+        close()
+        chains.letGo(hook)
     }
 
     /// Opens every way that a table has. Only after what an earlier call has left is cleared.
@@ -92,10 +107,18 @@ struct FastChains {
     private(set) var publish: UnsafeMutablePointer<FastSlot>?
     private(set) var deliver: UnsafeMutablePointer<FastSlot>?
     private(set) var messageIn: UnsafeMutablePointer<FastSlot>?
+    /// The first slot of each of ``hooks`` that has a short way, whether it may be taken now or not.
+    private var all = Ways()
     /// msg.out or msg.route: there is more to delivering than acl.deliver.
     private(set) var isDeliveryEdited = false
     /// msg.in: there is more to publishing than acl.publish.
     private(set) var isMessageEdited = false
+    private struct Ways {
+        var publish: UnsafeMutablePointer<FastSlot>?
+        var deliver: UnsafeMutablePointer<FastSlot>?
+        var messageIn: UnsafeMutablePointer<FastSlot>?
+    }
+
     private var slots: UnsafeMutablePointer<FastSlot>?
     private var calls: UnsafeMutablePointer<hl_call>?
     /// Nanoseconds each call may take.
@@ -104,7 +127,7 @@ struct FastChains {
     init() {}
 
     init(_ compiled: CompiledHooks, model: hl_call) {
-        let hooks = [HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_IN].filter { hook in
+        let hooks = Self.hooks.filter { hook in
             let chain = compiled.chain(hook).slots
             return !chain.isEmpty && chain.allSatisfy { $0.restrictions.isEmpty && !$0.mayPend }
                 // The short way asks everybody: nobody's allow ends it.
@@ -136,6 +159,28 @@ struct FastChains {
             case HL_HOOK_ACL_DELIVER: deliver = first
             default: messageIn = first
             }
+        }
+        all = Ways(publish: publish, deliver: deliver, messageIn: messageIn)
+    }
+
+    /// Hooks that have a short way.
+    static var hooks: [UInt32] { [HL_HOOK_ACL_PUBLISH, HL_HOOK_ACL_DELIVER, HL_HOOK_MSG_IN] }
+
+    mutating func hold(_ hook: UInt32) {
+        switch hook {
+        case HL_HOOK_ACL_PUBLISH: publish = nil
+        case HL_HOOK_ACL_DELIVER: deliver = nil
+        case HL_HOOK_MSG_IN: messageIn = nil
+        default: break
+        }
+    }
+
+    mutating func letGo(_ hook: UInt32) {
+        switch hook {
+        case HL_HOOK_ACL_PUBLISH: publish = all.publish
+        case HL_HOOK_ACL_DELIVER: deliver = all.deliver
+        case HL_HOOK_MSG_IN: messageIn = all.messageIn
+        default: break
         }
     }
 

@@ -9,6 +9,8 @@ public struct HookMeasure: Sendable {
     public var generation: UInt32
     /// `HL_HOOK_*`
     public var hook: UInt32
+    /// Its calls ran on workers: hooks that block, deferred functions and notify hooks; else on the event loop.
+    public var isOnWorkers = false
     /// Calls.
     public var calls: UInt64 = 0
     /// Calls that were answered HL_DENY.
@@ -25,6 +27,20 @@ public struct HookMeasure: Sendable {
     public var durations = [UInt64](repeating: 0, count: HookMeasure.places)
 
     static let places = 40
+
+    /// - Parameter verdict: nil when there is none, or it is given elsewhere.
+    mutating func note(_ verdict: hl_verdict?, took: Int64) {
+        let took = UInt64(max(took, 0))
+        calls += 1
+        nanoseconds += took
+        durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
+        switch verdict {
+        case HL_DENY: denied += 1
+        case HL_ERROR: failed += 1
+        case HL_PENDING: pended += 1
+        default: break
+        }
+    }
 
     /// What two shards saw of the same.
     public mutating func add(_ other: HookMeasure) {
@@ -79,28 +95,20 @@ struct HookMeter {
             measure.overruns += 1
             instance._withUnsafeGuaranteedRef { $0.countOverrun() }
         }
-        let took = UInt64(max(nanoseconds, 0))
-        measure.calls += 1
-        measure.nanoseconds += took
-        measure.durations[min(UInt64.bitWidth - took.leadingZeroBitCount, HookMeasure.places - 1)] += 1
-        switch verdict {
-        case HL_DENY: measure.denied += 1
-        case HL_ERROR: measure.failed += 1
-        case HL_PENDING: measure.pended += 1
-        default: break
-        }
+        measure.note(verdict, took: nanoseconds)
     }
 
-    private static func clock() -> Int64 {
+    static func clock() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 }
 
-/// The meters of one table on one shard. Hooks that run on workers are not measured.
+/// The meters of one table on one shard.
 final class HookMeters {
     private var meters: [UnsafeMutablePointer<HookMeter>] = []
+    let workers = WorkerMeter()
 
     deinit { for meter in meters { meter.deinitialize(count: 1).deallocate() } }
 
@@ -126,7 +134,7 @@ final class HookMeters {
         slot.pointee.state = meter.pointee.state
     }
 
-    var measures: [HookMeasure] { meters.map(\.pointee.measure) }
+    var measures: [HookMeasure] { meters.map(\.pointee.measure) + workers.all }
 }
 
 extension CompiledHooks {
@@ -152,7 +160,7 @@ extension CompiledHooks {
 }
 
 extension HookDispatcher {
-    /// Measures every call of deciding hooks from now on, or ends that. A new table is not measured.
+    /// Measures every call from now on, or ends that. A new table is not measured.
     public func setMeasuring(_ isMeasuring: Bool) {
         isMeasured = isMeasuring
         isSampled = false

@@ -36,6 +36,10 @@ struct HookSlot {
     let includesOwnPublishes: Bool
     let sampling: UInt32
     let sampleCounter: UnsafeMutablePointer<UInt32>
+    /// Failures in a row; see `HookDispatcher.countFailure`.
+    let streak: UnsafeMutablePointer<UInt32>
+    /// How many are enough to be told; 0: it is not counted.
+    let failureLimit: UInt32
 
     /// Whether the plugin wants to be called for this.
     @inline(__always)
@@ -114,15 +118,16 @@ final class CompiledHooks {
         self.table = table
         let entryCount = table.chains.reduce(0) { $0 + $1.count }
         chains = UnsafeMutablePointer<HookChain>.allocate(capacity: table.chains.count)
-        counters = UnsafeMutablePointer<UInt32>.allocate(capacity: max(entryCount, 1))
-        counters.initialize(repeating: 0, count: max(entryCount, 1))
+        // One to sample with and one for failures in a row, for each entry.
+        counters = UnsafeMutablePointer<UInt32>.allocate(capacity: max(entryCount * 2, 1))
+        counters.initialize(repeating: 0, count: max(entryCount * 2, 1))
         var rules: [HookRules] = []
         for (hook, entries) in table.chains.enumerated() {
             let slots = UnsafeMutableBufferPointer<HookSlot>.allocate(capacity: entries.count)
             for (index, entry) in entries.enumerated() {
                 let rule = HookRules(entry.interest)
                 slots.initializeElement(
-                    at: index, to: HookSlot(entry, shard: shard, rules: rule, counter: counters + rules.count))
+                    at: index, to: HookSlot(entry, shard: shard, rules: rule, counters: counters + rules.count * 2))
                 rules.append(rule)
             }
             (chains + hook).initialize(
@@ -170,7 +175,8 @@ extension HookChain {
 }
 
 extension HookSlot {
-    fileprivate init(_ entry: HookEntry, shard: Int, rules: HookRules, counter: UnsafeMutablePointer<UInt32>) {
+    fileprivate init(_ entry: HookEntry, shard: Int, rules: HookRules, counters: UnsafeMutablePointer<UInt32>) {
+        if entry.breaker.isOnProbation, entry.breaker.limit > 0 { counters[1] = HookSlot.probation }
         let interest = entry.interest
         // msg.store may block by its nature: it makes things durable.
         let blocks = entry.blocks || entry.hook == HL_HOOK_MSG_STORE
@@ -190,6 +196,6 @@ extension HookSlot {
             onFailure: entry.onFailure, decidesAlone: entry.decidesAlone, restrictions: restrictions,
             origins: interest.origins, qosMask: interest.qosMask, mayPend: interest.mayPend || blocks, blocks: blocks,
             includesOwnPublishes: interest.includesOwnPublishes || asksAboutAll, sampling: max(interest.sampling, 1),
-            sampleCounter: counter)
+            sampleCounter: counters, streak: counters + 1, failureLimit: entry.breaker.limit)
     }
 }

@@ -11,6 +11,7 @@
 
 #include <hookline/entry.h>
 #include <hookline/plugin.h>
+#include <pthread.h>
 #include <stdint.h>
 
 /* What the file holds after a crash in a plugin; all zero otherwise. */
@@ -55,6 +56,13 @@ typedef struct hc_outer {
 } hc_outer;
 hc_outer hc_enter(const hl_self *plugin, const char *step);
 void hc_leave(hc_outer outer);
+
+/* The plugin the calling thread is in; NULL: in none. */
+const hl_self *hc_owner(void);
+/* Threads that a plugin's code has started and that have not ended. [any thread] */
+int hc_threads(const hl_self *plugin);
+/* pthread_create for the host's own threads: they are nobody's, whoever's call made the host start one. */
+int hc_start_thread(pthread_t *thread, void *(*body)(void *), void *argument);
 
 /* Reads slot 0 ... HC_MAXIMUM_THREADS - 1; 0 when no thread has it. [any thread] */
 int hc_look(int slot, hc_place *place);

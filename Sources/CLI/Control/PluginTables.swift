@@ -47,22 +47,19 @@ enum PluginTables {
     /// One line per hook of a plugin, the costliest first.
     static func top(_ answer: ControlAnswer) -> String {
         let hooks = elements(answer, "hooks").sorted { cost($0) > cost($1) }
-        var rows = [["ID", "HOOK", "CALLS/S", "DENIED", "FAILED", "PENDED", "MEAN us", "P50 us", "P99 us"]]
+        var rows = [["ID", "HOOK", "ON", "CALLS/S", "DENIED", "FAILED", "PENDED", "MEAN us", "P50 us", "P99 us"]]
         for hook in hooks {
             rows.append(
-                ["id", "hook", "calls_per_second", "denied", "failed", "pended", "mean_us", "p50_us", "p99_us"]
+                ["id", "hook", "on", "calls_per_second", "denied", "failed", "pended", "mean_us", "p50_us", "p99_us"]
                     .map { hook.text($0) })
         }
         var text = table(rows).map { $0 + "\n" }.joined()
-        var held = [["ID", "MEMORY", "TIMERS", "WATCHES", "DESCRIPTORS", "THREADS", "EVENTS", "PENDING"]]
+        let kept = ["memory", "timers", "watches", "descriptors", "threads", "services", "consumers", "events"]
+        var held = [["ID"] + kept.map { $0.uppercased() } + ["PENDING"]]
         for plugin in elements(answer, "plugins") {
             let accounts = plugin["accounts"]
             held.append(
-                [plugin.text("id")]
-                    + ["memory", "timers", "watches", "descriptors", "threads", "events"].map {
-                        accounts?.text($0) ?? ""
-                    }
-                    + [plugin.text("pending")])
+                [plugin.text("id")] + kept.map { accounts?.text($0) ?? "" } + [plugin.text("pending")])
         }
         text += "\n" + table(held).map { $0 + "\n" }.joined()
         return text

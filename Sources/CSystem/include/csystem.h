@@ -35,4 +35,19 @@ void csystem_release_free_memory(void);
 /* Names the calling thread for ps, top and debuggers; longer names are cut to 15 bytes. Needs _GNU_SOURCE. */
 void csystem_name_thread(const char *name);
 
+/* A descriptor that becomes readable when the process ends (pidfd_open(2), Linux 5.3), or -1 with errno. syscall(2) is
+ * variadic. */
+int csystem_watch_process(pid_t process);
+
+/* A part of a shared object in memory, in whole pages. */
+typedef struct csystem_span {
+    uintptr_t start;
+    uintptr_t length;
+    uint32_t is_constant; /* 1: nobody may write to it; what is in it is what is in the file */
+} csystem_span;
+
+/* The parts of the shared object around `address`. dl_iterate_phdr(3) needs _GNU_SOURCE. Answers how many of at most
+ * `count` it has filled in. */
+int csystem_image_spans(const void *address, csystem_span *spans, int count);
+
 #endif

@@ -42,10 +42,10 @@ extension BrokerConfiguration {
         public var crashes = 3
         /// See `crashes`.
         public var crashWindow: Duration = .seconds(600)
-        /// A hook of an instance of which so many calls fail, and none does not, is not called for `breakerPause`;
-        /// zero = never.
+        /// A hook of an instance of which so many calls in a row fail on an event loop is not called for
+        /// `breakerPause`; zero = never.
         public var breakerFailures = 5
-        /// How long; then one call in good order closes the breaker again.
+        /// How long; then the first good answer closes the breaker, and the first failure opens it again.
         public var breakerPause: Duration = .seconds(10)
 
         /// The defaults.

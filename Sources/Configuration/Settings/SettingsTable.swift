@@ -204,7 +204,7 @@ public enum SettingsTable {
             "See crashes."),
         .integer(
             "broker.containment.breaker_failures", \.containment.breakerFailures, 0...1_000_000,
-            "A hook of which so many calls fail, and none does not, is left out for breaker_pause; 0 = never."),
+            "A hook of which so many calls in a row fail on an event loop is left out for breaker_pause; 0 = never."),
         .duration(
             "broker.containment.breaker_pause", \.containment.breakerPause, .milliseconds(1)...(.seconds(3_600)),
             "See breaker_failures."),

@@ -147,6 +147,7 @@ final class BrokerService {
                 isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, paths: loaded.paths,
                 administer: administer)
             environment.broker.connect = { [inside] in inside.open(listener: $0, address: $1) }
+            environment.retryConfiguration = { [administer] in _ = administer(.reload(nil)) { _ in } }
             let containment = loaded.configuration.broker.containment
             environment.ledger = runDirectory.map { directory in
                 CrashLedger(

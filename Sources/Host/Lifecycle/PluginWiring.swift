@@ -129,6 +129,7 @@ extension PluginLog {
                     plugin: line.instance, event: line.event, line.level.logLevel,
                     message + line.fields.map { LogField($0.key, $0.value) })
             })
+        close = { log.close() }
     }
 }
 

@@ -39,7 +39,8 @@ extension Supervisor {
         let mean = measure.calls == 0 ? nil : Int64(measure.nanoseconds / measure.calls)
         return [
             "id": .string(status.id), "generation": JSONText(measure.generation),
-            "hook": .string(HookTable.name(of: measure.hook)), "calls": JSONText(measure.calls),
+            "hook": .string(HookTable.name(of: measure.hook)), "on": measure.isOnWorkers ? "worker" : "loop",
+            "calls": JSONText(measure.calls),
             "calls_per_second": .number(Double(measure.calls) / seconds), "denied": JSONText(measure.denied),
             "failed": JSONText(measure.failed), "pended": JSONText(measure.pended), "mean_us": microseconds(mean),
             "p50_us": microseconds(measure.quantile(0.5)), "p99_us": microseconds(measure.quantile(0.99)),
@@ -58,11 +59,18 @@ extension Supervisor {
             "hooks": .array(plugin.hooks.map { .string($0) }), "failures": JSONText(plugin.failures),
             "over_budget": JSONText(plugin.overruns),
             "pending": JSONText(plugin.pending), "dropped_events": JSONText(plugin.droppedEvents),
+            "mapped": JSONText(plugin.mapped),
+            "counts": [
+                "reloads": JSONText(plugin.counts.reloads), "refusals": JSONText(plugin.counts.refusals),
+                "roll_backs": JSONText(plugin.counts.rollBacks),
+                "breaker_openings": JSONText(plugin.counts.breakerOpenings), "hangs": JSONText(plugin.counts.hangs),
+            ],
             "accounts": [
                 "memory": JSONText(accounts.memory), "timers": JSONText(accounts.timers),
                 "watches": JSONText(accounts.watches), "descriptors": JSONText(accounts.descriptors),
                 "threads": JSONText(accounts.threads), "events": JSONText(accounts.events),
                 "retained": JSONText(accounts.retained),
+                "services": JSONText(accounts.services), "consumers": JSONText(accounts.consumers),
             ],
         ]
     }

@@ -31,6 +31,9 @@ public struct PluginEnvironment: Sendable {
     public var measure: @Sendable (_ isOn: Bool?, _ then: @escaping @Sendable ([HookMeasure]) -> Void) -> Void = {
         $1([])
     }
+    /// Something that kept an edit of the configuration from being applied has changed: it may be in order now. [any]
+    /// thread.
+    public var retryConfiguration: @Sendable () -> Void = {}
     /// Hands a hook table to every event loop (``HookDispatcher/table``). Returns at once; calls `whenInUse` when no
     /// loop runs a call on an older table any more. [any] thread.
     public var install: @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void

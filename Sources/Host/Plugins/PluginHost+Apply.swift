@@ -76,11 +76,13 @@ extension PluginHost {
         } catch {
             ThreadKind.with(.control) { change.undo() }
             refused(renewing, error, since: began)
+            if renewing.isEmpty { awaitFiles(of: entries) }
             return .failure(error)
         }
         state.withLock { $0.lastContext = context }
         let changes = ThreadKind.with(.control) { change.commit() }
         follow()
+        if renewing.isEmpty { awaitFiles(of: []) }
         noteRunning()
         return .success(changes)
     }
@@ -241,7 +243,7 @@ private final class Change {
             case .reconfigured(let running, _, let tree): if let tree { running.instance.abort(tree) }
             case .new(let loaded, _, let prepared, let running):
                 if let prepared { prepared.instance.abandon(prepared) }
-                if let running { host.retire(running) } else { host.countMapping(loaded.image) }
+                if let running { host.retire(running) } else { host.keepMapped(loaded.image) }
             }
         }
     }
@@ -274,7 +276,10 @@ private final class Change {
         changes.stopped = before.map(\.instance.id).filter { !ids.contains($0) }
         let common = before.map(\.instance.id).filter(ids.contains)
         changes.isReordered = common != ids.filter(common.contains)
-        host.state.withLock { $0.running = after }
+        host.state.withLock { state in
+            state.running = after
+            for case .new(let loaded, _, _, _) in parts { PluginHost.forgetBreakers(of: loaded.number, &state) }
+        }
         host.install()
         for part in parts {
             guard case .new(_, let old, _, let running?) = part else { continue }

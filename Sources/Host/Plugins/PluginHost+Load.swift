@@ -72,7 +72,6 @@ extension PluginHost {
         }
         let image: PluginImage
         do {
-            try checkMappings(entry)
             image = try map(entry, name: "\(entry.id)-\(generation)", context)
         } catch let error as ConfigurationError {
             throw ConfigurationErrors([error])
@@ -98,20 +97,26 @@ extension PluginHost {
 
     /// What was mapped and never ran.
     func discard(_ image: PluginImage) {
-        if image.handle != nil { image.unload() } else { countMapping(image) }
+        if image.handle != nil { image.unload() } else { keepMapped(image) }
     }
 
-    /// Notes that code stays mapped.
-    func countMapping(_ image: PluginImage) {
-        state.withLock { $0.mappings[image.path, default: 0] += 1 }
+    /// Counts code that stays mapped and that nobody calls any more, and gives its memory back. That of all earlier
+    /// generations as well: looking for a conformance, the Swift runtime looks into every image it knows.
+    func keepMapped(_ image: PluginImage) {
+        let resting = state.withLock { state in
+            state.mappings[image.path, default: 0] += 1
+            if image.entryAddress != 0 { state.resting.append(RestingCode(around: image.entryAddress)) }
+            return state.resting
+        }
+        for code in resting { code.rest() }
     }
 
-    private func checkMappings(_ entry: PluginEntry) throws(PluginImage.Problem) {
-        let mapped = state.read { state in entry.path.flatMap { state.mappings[$0] } ?? 0 }
+    private func checkMappings(_ path: String) throws(PluginImage.Problem) {
+        let mapped = state.read { $0.mappings[path] ?? 0 }
         guard mapped < PluginHost.maximumMappings else {
             throw .init(
-                words: "was loaded \(PluginHost.maximumMappings) times, and every load stays in memory; restart the "
-                    + "broker")
+                words: "\(path) was loaded \(PluginHost.maximumMappings) times, and every load stays in memory; "
+                    + "restart the broker")
         }
     }
 
@@ -148,6 +153,7 @@ extension PluginHost {
     private func map(_ entry: PluginEntry, name: String, _ context: ApplyContext) throws -> PluginImage {
         if entry.plugin.hasPrefix("builtin:") { return try builtin(entry) }
         let path = try search.find(entry, paths: context.paths)
+        try checkMappings(path)
         let file = try stage(entry, path, name: name)
         try checkQuarantine(entry, file, context)
         if let standIn = standIn(entry, file, context) { return standIn }

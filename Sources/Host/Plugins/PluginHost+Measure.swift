@@ -1,4 +1,5 @@
 public import BrokerCore
+import PluginABI
 
 /// What plugins cost, measured while somebody wants to know.
 extension PluginHost {
@@ -30,9 +31,14 @@ extension PluginHost {
         let own = measures.filter {
             $0.instance == running.instance.number && $0.generation == running.instance.generation
         }
+        let deciding = merged(own).filter { $0.hook < HL_HOOK_NOTIFY_CONNECTED }
         var record = TrialRecord(failures: running.hooks.failures)
-        record.calls = own.reduce(0) { $0 + $1.calls }
-        let slowest = merged(own).compactMap { $0.calls >= 100 ? $0.quantile(0.99) : nil }
+        // A call that is deferred is seen twice: on the event loop, and on the worker.
+        let onLoops = Set(deciding.filter { !$0.isOnWorkers }.map(\.hook))
+        for measure in deciding where !measure.isOnWorkers || !onLoops.contains(measure.hook) {
+            record.calls += measure.calls
+        }
+        let slowest = deciding.compactMap { $0.calls >= 100 ? $0.quantile(0.99) : nil }
         record.slowest = slowest.max()
         return record
     }
@@ -42,6 +48,7 @@ extension PluginHost {
         for measure in measures {
             let place = all.firstIndex {
                 $0.instance == measure.instance && $0.hook == measure.hook && $0.generation == measure.generation
+                    && $0.isOnWorkers == measure.isOnWorkers
             }
             if let place { all[place].add(measure) } else { all.append(measure) }
         }

@@ -16,6 +16,10 @@ public final class PluginHost: Sendable {
         var generations: [String: UInt32] = [:]
         /// Loads of a file that stay mapped, by path.
         var mappings: [String: Int] = [:]
+        /// What has happened to each instance, by id.
+        var counts: [String: PluginCounts] = [:]
+        /// Their code, as far as nobody calls it any more.
+        var resting: [RestingCode] = []
         var tableGeneration: UInt32 = 0
         /// Instances that were stopped, or whose start failed: a stray thread of theirs may still call the host.
         var retired: [PluginInstance] = []
@@ -26,6 +30,8 @@ public final class PluginHost: Sendable {
         var refusals: [String: Refusal] = [:]
         /// Watches of files, by id.
         var follows: [String: Follow] = [:]
+        /// Watches of files that an edit names which was refused, by path.
+        var awaited: [String: AwaitedFile] = [:]
         var watchdog: Watchdog?
         /// Ids of instances that the broker itself stands on (its store): they stay as long as it runs.
         var heldByBroker: Set<String> = []
@@ -37,11 +43,8 @@ public final class PluginHost: Sendable {
         var openBreakers: Set<Breaker> = []
         /// Hooks that are asked again after their breaker was open.
         var probedBreakers: Set<Breaker> = []
-        /// Failures of each instance (hook 0) when they were last compared.
-        var failuresSeen: [Breaker: UInt64] = [:]
-        /// Calls over budget by instance number as they were told last, and when.
+        /// Calls over budget by instance number as they were told last.
         var overrunsTold: [UInt64: UInt64] = [:]
-        var overrunsToldAt: Int64 = 0
         /// How the last generation that passed its trial behaved, by id.
         var conduct: [String: TrialRecord] = [:]
         /// Who wants hooks to be measured.
@@ -73,7 +76,7 @@ public final class PluginHost: Sendable {
         startWatchdog()
         keeper.async { [weak self] in
             self?.tellOfCrash()
-            self?.watchFailures()
+            self?.watchOverruns()
         }
     }
 
@@ -83,6 +86,8 @@ public final class PluginHost: Sendable {
         return state.running.map { running in
             let id = running.instance.id
             var status = PluginStatus(running, trial: state.trials[id], refusal: state.refusals[id])
+            status.mapped = state.mappings[running.path] ?? 0
+            status.counts = state.counts[id] ?? PluginCounts()
             status.isStuck = state.stuck.contains(running.instance.number)
             status.leftOut = state.openBreakers.filter { $0.number == running.instance.number }
                 .map { HookTable.name(of: $0.hook) }.sorted()
@@ -129,6 +134,10 @@ public final class PluginHost: Sendable {
         }
     }
 
+    func count(_ id: String, _ what: WritableKeyPath<PluginCounts, UInt64> & Sendable) {
+        state.withLock { $0.counts[id, default: PluginCounts()][keyPath: what] += 1 }
+    }
+
     // MARK: Hook tables
 
     /// Makes the table of what runs now, hands it out, and waits until nobody uses an older one.
@@ -143,7 +152,10 @@ public final class PluginHost: Sendable {
         state.withLock { state in
             state.tableGeneration &+= 1
             let table = HookTable(
-                generation: state.tableGeneration, entries: Self.shielded(state.running.flatMap(\.entries), state))
+                generation: state.tableGeneration,
+                entries: Self.shielded(
+                    state.running.flatMap(\.entries), state,
+                    breakerLimit: context.environment.containment.breakerFailures))
             // Under the lock, so that two tables cannot overtake each other.
             context.environment.install(table, inUse)
         }
@@ -156,11 +168,10 @@ public final class PluginHost: Sendable {
         let isGone = running.instance.stop(running, deadline: deadline, finishesCalls: !isLast)
         guard isGone, running.image.handle != nil else {
             state.withLock { state in
-                state.mappings[running.path, default: 0] += 1
                 state.retired.append(running.instance)
                 state.retiredHooks.append(running)
             }
-            return
+            return keepMapped(running.image)
         }
         // Its code is unmapped: no thread that could still call the host can be left.
         running.image.unload()

@@ -43,8 +43,9 @@ struct PluginImage: Sendable {
             let reason = dlerror().map { String(cString: $0) } ?? "unknown reason"
             // The private name means nothing to the reader.
             let words = "\(path) cannot be loaded: \(reason.replacing(file.path, with: path))"
-            throw Problem(words: words, sha256: file.sha256)
+            throw Problem(words: words + neighbour(path, reason), sha256: file.sha256)
         }
+        file.trim()
         guard let symbol = dlsym(handle, HL_PLUGIN_ENTRY_NAME) else {
             throw Problem(words: entryMissing(path), sha256: file.sha256)
         }
@@ -64,6 +65,16 @@ struct PluginImage: Sendable {
         } catch {
             throw Problem(words: error.words, sha256: file.sha256)
         }
+    }
+
+    /// What to do about a library that lies beside the plugin and is not found there: `$ORIGIN` is where the private
+    /// copy is.
+    private static func neighbour(_ path: String, _ reason: String) -> String {
+        guard let slash = path.lastIndex(of: "/"), let missing = reason.split(separator: ":").first,
+            !missing.contains("/"), access("\(path[..<slash])/\(missing)", F_OK) == 0
+        else { return "" }
+        return "; \(missing) lies beside it, but what is loaded is a private copy in another folder: link it "
+            + "statically, or install it where the system's loader looks"
     }
 
     /// Unmaps the code. Nobody may call it, or return into it, any more.

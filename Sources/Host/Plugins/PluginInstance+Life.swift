@@ -34,7 +34,8 @@ extension PluginHost {
         let instance = PluginInstance(
             id: entry.id, number: loaded.number, generation: loaded.generation, description: loaded.image.description,
             context: context, grants: entry.grants.map(PluginInstance.serviceNames),
-            registrationsChanged: { [weak self] inUse in self?.install(then: inUse) })
+            registrationsChanged: { [weak self] inUse in self?.install(then: inUse) },
+            hookTurned: { [weak self] in self?.hookTurned($0, of: $1, $2) })
         let tree = ConfigTree(loaded.settings, instance: entry.id, owner: instance.handle, paths: paths)
         return try collecting(loaded, instance) { () throws(PluginInstance.StartFailure) in
             try instance.openStore()
@@ -199,7 +200,10 @@ extension PluginInstance {
         let hooks = HookInstance(
             number: number, name: id, generation: generation, handle: handle, state: pluginState,
             onCancel: life.on_cancel, submit: { pool.submit(group, $0) },
-            eventsReady: { queue.run(on: pool, group) })
+            eventsReady: { queue.run(on: pool, group) },
+            turned: { [hookTurned, number, generation] hook, turn in
+                hookTurned(Breaker(number: number, hook: hook), generation, turn)
+            })
         queue.set(hooks.events)
         return hooks
     }
@@ -263,7 +267,15 @@ extension PluginInstance {
 
     /// Waits for answers and events; whoever pends has timers and descriptors of its own to come to an end with.
     private func awaitCalls(_ hooks: HookInstance, deadline: Int64) {
-        while hooks.pendingCalls > 0 || hooks.events.usage.events > 0, monotonicNow() < deadline { usleep(500) }
+        let changes = Monitor(0)
+        hooks.whenIdle { changes.withLock { $0 &+= 1 } }
+        defer { hooks.whenIdle(nil) }
+        changes.wait { _, wakeUp -> Void? in
+            let isIdle = hooks.pendingCalls == 0 && hooks.events.usage.events == 0
+            if isIdle || monotonicNow() >= deadline { return () }
+            wakeUp = deadline
+            return nil
+        }
     }
 
     private func stopShards(_ states: [UnsafeMutableRawPointer?]) {

@@ -64,6 +64,8 @@ final class PluginInstance: @unchecked Sendable {
     let state = Locked(State())
     /// Called when registrations of a started instance have changed; it calls back when every event loop knows.
     let registrationsChanged: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// Called on an event loop when a hook does nothing but fail, or works again.
+    let hookTurned: @Sendable (Breaker, _ generation: UInt32, HookTurn) -> Void
     let publications = PublicationCount()
     let jobs = JobNumbers()
     let kept = KeptObjects()
@@ -78,7 +80,8 @@ final class PluginInstance: @unchecked Sendable {
     init(
         id: String, number: UInt64, generation: UInt32, description: PluginDescription, context: PluginContext,
         grants: Set<String>? = nil,
-        registrationsChanged: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+        registrationsChanged: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        hookTurned: @escaping @Sendable (Breaker, _ generation: UInt32, HookTurn) -> Void = { _, _, _ in }
     ) {
         self.grants = grants
         self.id = id
@@ -87,6 +90,7 @@ final class PluginInstance: @unchecked Sendable {
         self.description = description
         self.context = context
         self.registrationsChanged = registrationsChanged
+        self.hookTurned = hookTurned
         name = .allocate(capacity: id.utf8.count)
         _ = name.initialize(from: id.utf8)
         statePlace = .allocate(capacity: 1)

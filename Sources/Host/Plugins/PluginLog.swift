@@ -30,6 +30,8 @@ public struct PluginLog: Sendable {
     public var isEnabled: @Sendable (PluginLogLevel) -> Bool
     /// Writes a line.
     public var write: @Sendable (PluginLogLine) -> Void
+    /// The process is about to end: returns when every line is written, after a second at the latest.
+    public var close: @Sendable () -> Void = {}
 
     /// A log made of its functions.
     public init(

@@ -22,10 +22,8 @@ struct PluginSearch: Sendable {
             }
             return path
         }
-        let names = ["lib\(entry.plugin).so", "\(entry.plugin).so"]
-        for folder in folders {
-            for name in names where access("\(folder)/\(name)", F_OK) == 0 { return "\(folder)/\(name)" }
-        }
+        let names = PluginSearch.names(of: entry)
+        if let found = candidates(entry).first(where: { access($0, F_OK) == 0 }) { return found }
         let looked = folders.isEmpty ? "nowhere: broker.plugin_dirs is empty" : folders.joined(separator: ", ")
         throw ConfigurationError(
             .plugin(
@@ -33,6 +31,15 @@ struct PluginSearch: Sendable {
                 "no file \(names.joined(separator: " or ")) (looked in \(looked)); give it a path, or add its "
                     + "folder to broker.plugin_dirs"), at: entry.position)
     }
+
+    /// Where the file of an entry may be, the best place first.
+    func candidates(_ entry: PluginEntry) -> [String] {
+        if let path = entry.path { return [path] }
+        guard !entry.plugin.hasPrefix("builtin:") else { return [] }
+        return folders.flatMap { folder in PluginSearch.names(of: entry).map { "\(folder)/\($0)" } }
+    }
+
+    private static func names(of entry: PluginEntry) -> [String] { ["lib\(entry.plugin).so", "\(entry.plugin).so"] }
 
     static func executableFolder() -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

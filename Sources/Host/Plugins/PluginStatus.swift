@@ -40,4 +40,22 @@ public struct PluginStatus: Sendable {
     public var trialEnds: Int64?
     /// Why the file as it is now does not run: the reason of the last refusal, or of the roll-back.
     public var refused: String?
+    /// Loads of its file that stay in the memory, the running one not counted; at 1,000 no other is loaded.
+    public var mapped = 0
+    /// What has happened to it since the broker started.
+    public var counts = PluginCounts()
+}
+
+/// How often something has happened to one instance, all generations together, since the broker started.
+public struct PluginCounts: Sendable, Equatable {
+    /// A new generation took over.
+    public var reloads: UInt64 = 0
+    /// A changed file or setting was refused, and what ran went on.
+    public var refusals: UInt64 = 0
+    /// A generation was taken back on its trial.
+    public var rollBacks: UInt64 = 0
+    /// A hook was left out because it did nothing but fail.
+    public var breakerOpenings: UInt64 = 0
+    /// A call held an event loop for so long that nobody else was to wait for the plugin.
+    public var hangs: UInt64 = 0
 }

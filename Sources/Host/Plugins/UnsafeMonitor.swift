@@ -68,7 +68,7 @@ final class Monitor<Value>: @unchecked Sendable {
 enum HostThread {
     /// Nil when the system has no thread left. Join what is returned.
     static func start(_ name: String, _ body: @escaping @Sendable () -> Void) -> pthread_t? {
-        SystemThread.start(name) {
+        SystemThread.start(name, by: { hc_start_thread($0, $1, $2) }) {
             hc_join(nil)
             body()
             hc_part()

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 
 /// A process that this one has started and waits for.
@@ -11,6 +12,8 @@ struct ChildProcess {
     }
 
     private let process: pid_t
+    /// Readable when it has ended.
+    private let ended: Int32
 
     /// Starts a program in a process group of its own, with nothing open but these. Nil when that fails.
     /// - Parameters:
@@ -40,30 +43,44 @@ struct ChildProcess {
         defer { for argument in arguments { free(argument) } }
         var process = pid_t()
         guard posix_spawn(&process, program, &actions, &attributes, arguments, environ) == 0 else { return nil }
-        return ChildProcess(process: process)
+        let ended = csystem_watch_process(process)
+        let child = ChildProcess(process: process, ended: ended)
+        guard ended >= 0 else {
+            child.kill()
+            _ = child.reap()
+            return nil
+        }
+        return child
     }
 
-    /// Waits for the end; at the deadline (monotonic nanoseconds) the process and its children are killed.
+    /// Waits for the end; at the deadline (monotonic nanoseconds) the process and its children are killed. Once.
     func wait(until deadline: Int64) -> End {
-        var status: Int32 = 0
-        var wasKilled = false
-        while true {
-            let found = waitpid(process, &status, wasKilled ? 0 : WNOHANG)
-            if found == process { break }
-            if found < 0, errno != EINTR { return .killed }
-            guard !wasKilled else { continue }
-            if monotonicNow() >= deadline {
-                kill(-process, SIGKILL)
-                kill(process, SIGKILL)
-                wasKilled = true
-            } else {
-                // It has closed its output and is about to end.
-                usleep(1_000)
-            }
+        defer { close(ended) }
+        var isOver = false
+        while !isOver {
+            let left = deadline &- monotonicNow()
+            guard left > 0 else { break }
+            var end = pollfd(fd: ended, events: Int16(POLLIN), revents: 0)
+            isOver = poll(&end, 1, Int32(clamping: (left + 999_999) / 1_000_000)) > 0
         }
-        if wasKilled { return .killed }
+        if !isOver { kill() }
+        guard let status = reap(), isOver else { return .killed }
         let signal = status & 0x7F
         return signal == 0 ? .exited(status >> 8 & 0xFF) : .signal(signal)
+    }
+
+    private func kill() {
+        Glibc.kill(-process, SIGKILL)
+        Glibc.kill(process, SIGKILL)
+    }
+
+    /// Its status, when it has ended or is about to.
+    private func reap() -> Int32? {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0 {
+            guard errno == EINTR else { return nil }
+        }
+        return status
     }
 
     /// `SIGSEGV` for 11.

@@ -10,21 +10,4 @@ enum ThreadName {
         defer { if let before { csystem_name_thread(before) } }
         return body()
     }
-
-    /// How many threads of this process have a name, but for the calling one.
-    static func count(_ name: String) -> Int {
-        guard let folder = opendir("/proc/self/task") else { return 0 }
-        defer { closedir(folder) }
-        let wanted = String(decoding: name.utf8.prefix(15), as: UTF8.self)
-        let own = SmallFile.readText("/proc/thread-self/stat")?.split(separator: " ").first.map(String.init)
-        var count = 0
-        while let entry = readdir(folder) {
-            let thread = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            guard thread.first != ".", thread != own else { continue }
-            if SmallFile.readText("/proc/self/task/\(thread)/comm") == wanted { count += 1 }
-        }
-        return count
-    }
 }

@@ -38,7 +38,19 @@ final class TestPlugin {
         // Unchecked: a test and the broker it drives are one thread.
         var items: [@Sendable () -> Void] = []
         var hasEvents = false
+        var turns: [Turn] = []
     }
+
+    /// A hook that does nothing but fail, or works again.
+    struct Turn: Equatable {
+        var hook: UInt32
+        var what: HookTurn
+    }
+
+    /// What was told of its hooks.
+    var turns: [Turn] { work.turns }
+    /// When its hooks are given up.
+    var breaker = HookBreaker()
 
     // MARK: What it answers
 
@@ -108,7 +120,8 @@ final class TestPlugin {
             submit: { [work] in
                 work.items.append($0)
                 return true
-            }, eventsReady: { [work] in work.hasEvents = true })
+            }, eventsReady: { [work] in work.hasEvents = true },
+            turned: { [work] in work.turns.append(Turn(hook: $0, what: $1)) })
         instances.append(instance)
         return bodies.keys.sorted().map { hook in
             var interest = HookInterest()
@@ -118,6 +131,7 @@ final class TestPlugin {
             var entry = HookEntry(
                 hook: hook, function: unsafeBitCast(Self.hook, to: hl_hook_fn.self), instance: instance,
                 interest: interest)
+            entry.breaker = breaker
             entry.blocks = blocks && HookTraits.of(hook)?.pending != .never
             return entry
         }

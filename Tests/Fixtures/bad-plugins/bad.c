@@ -26,7 +26,9 @@ static hl_verdict on_message(void *state, hl_call *call, const hl_msg *msg) {
     bad *b = state;
     volatile int *nowhere = 0;
     (void)msg;
+    pthread_t thread;
     if (does(b, "garbage")) return 77;
+    if (does(b, "threads-in-hook")) return pthread_create(&thread, 0, idle, 0) ? HL_ERROR : HL_ABSTAIN;
     if (does(b, "error")) return HL_ERROR;
     if (does(b, "traps")) return (hl_verdict)*nowhere;
     if (does(b, "hangs") && !__atomic_fetch_add(&b->hangs, 1, __ATOMIC_RELAXED)) spin(400);

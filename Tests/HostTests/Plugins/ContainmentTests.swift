@@ -96,6 +96,36 @@ struct ContainmentTests {
         #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
     }
 
+    @Test("A hook that does nothing but fail is left out for a while, and comes back when it works", arguments: [1, 2])
+    func breaker(failures: Int) throws {
+        var containment = BrokerConfiguration.Containment()
+        containment.breakerFailures = failures
+        containment.breakerPause = .milliseconds(20)
+        let harness = try PluginHarness(containment: containment)
+        try harness.start(try PluginFixture.build("verdict", "-DVERDICT=HL_ERROR"))
+        for turn in 1...failures {
+            #expect(harness.messagesNow("plugin.breaker_open").isEmpty)
+            #expect(harness.dispatchers[0].logIn("u", "\(turn)") == .deny)
+        }
+        #expect(harness.messages("plugin.breaker_open").count == 1)
+        // Asked again after the pause: one failure is enough.
+        #expect(harness.hasTables(3))
+        harness.turn()
+        #expect(harness.dispatchers[0].logIn("u", "p") == .deny)
+        #expect(harness.messages("plugin.breaker_open", count: 2).count == 2)
+        #expect(harness.hasTables(5))
+        harness.turn()
+        let status = try #require(harness.host.statuses.first)
+        #expect(status.leftOut.isEmpty)
+        harness.host.hookTurned(
+            Breaker(number: status.number, hook: HL_HOOK_AUTH_CONNECT), of: status.generation, .works)
+        #expect(harness.messages("plugin.breaker_closed").count == 1)
+        // Of a generation that has gone nothing is believed.
+        harness.host.hookTurned(Breaker(number: status.number, hook: HL_HOOK_AUTH_CONNECT), of: 7, .fails(9))
+        harness.host.keeper.sync {}
+        #expect(harness.messagesNow("plugin.breaker_open").count == 2)
+    }
+
     @Test("Measuring sees every call, its verdict and its time, and leaves no trace behind")
     func measured() throws {
         let harness = try PluginHarness()

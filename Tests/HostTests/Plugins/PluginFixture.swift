@@ -60,6 +60,8 @@ final class PluginHarness {
         var kicked: [String] = []
         var tables: [HookTable] = []
         var wakes = 0
+        /// How often an edit was to be tried again.
+        var retries = 0
     }
 
     let record = Monitor(Record())
@@ -74,7 +76,7 @@ final class PluginHarness {
     ///   - reload: how changed files are taken up; nil: not at all, and new code is not on trial.
     init(
         shards: Int = 2, builtins: [String: hl_plugin_entry_fn] = [:], reload: BrokerConfiguration.Reload? = nil,
-        trust: TrustPolicy = .none
+        trust: TrustPolicy = .none, containment: BrokerConfiguration.Containment = .init()
     ) throws {
         folder = NSTemporaryDirectory() + "hookline-plugins-" + UUID().uuidString
         try FileManager.default.createDirectory(
@@ -106,6 +108,8 @@ final class PluginHarness {
             })
         environment.reload = reload ?? .quiet
         environment.trust = trust
+        environment.containment = containment
+        environment.retryConfiguration = { record.withLock { $0.retries += 1 } }
         host = PluginHost(environment, builtins: builtins)
     }
 
@@ -173,6 +177,19 @@ final class PluginHarness {
         return record.wait { record, wakeUp in
             let messages = record.lines.filter { $0.event == event }.map(\.message)
             if messages.count >= count || monotonicNow() > deadline { return messages }
+            wakeUp = deadline
+            return nil
+        }
+    }
+
+    /// Waits until so many hook tables were installed; false: they were not.
+    func hasTables(_ count: Int) -> Bool { comes { $0.tables.count >= count } }
+
+    /// Waits until something is so.
+    func comes(_ condition: (Record) -> Bool) -> Bool {
+        let deadline = monotonicNow() + 20_000_000_000
+        return record.wait { record, wakeUp in
+            if condition(record) || monotonicNow() > deadline { return condition(record) }
             wakeUp = deadline
             return nil
         }

@@ -56,6 +56,7 @@ import Testing
         let (live, client) = try started()
         #expect(answers(live, client, "acquire", count: 1) == "42")
         try live.apply([try entry("provider")])
+        #expect(live.messages("plugin.leak") == ["left behind after stop: 1 services of others it never gave back"])
         try live.apply([])
         #expect(live.messages("test.provider_stopped").count == 1)
         #expect(live.messagesNow("plugin.stuck").isEmpty)

@@ -133,6 +133,84 @@ struct ReloadTests {
         #expect(maps.contains("\(harness.folder)/test-2.so"))
     }
 
+    @Test("leaves nothing of its constant parts in the memory when it was replaced, though it stays mapped")
+    func resting() throws {
+        let harness = try PluginHarness()
+        let path = try verdict("HL_ALLOW")
+        try harness.start(path)
+        #expect(residentConstants("\(harness.folder)/test-1.so") ?? 0 > 0)
+        try harness.apply([try harness.entry(path)], renewing: ["test"])
+        #expect(residentConstants("\(harness.folder)/test-1.so") == 0)
+        #expect(residentConstants("\(harness.folder)/test-2.so") ?? 0 > 0)
+        harness.turn()
+        #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
+    }
+
+    @Test("is not loaded any more when it was loaded too often, and the one that runs goes on")
+    func mappedTooOften() throws {
+        let harness = try PluginHarness()
+        let path = try verdict("HL_ALLOW")
+        try harness.start(path)
+        try harness.replace(path)
+        #expect(harness.host.statuses.first?.mapped == 1)
+        harness.host.state.withLock { $0.mappings[path] = 1000 }
+        #expect(throws: ConfigurationErrors.self) { try harness.replace(path) }
+        let status = try #require(harness.host.statuses.first)
+        #expect(status.refused?.contains("was loaded 1000 times") == true)
+        #expect(status.counts.reloads == 1 && status.counts.refusals == 1)
+        #expect(harness.dispatchers[0].logIn("u", "p") == .allow)
+    }
+
+    /// Kilobytes in memory of what a mapped file has and nobody may write to; nil when it is not mapped.
+    private func residentConstants(_ path: String) -> Int? {
+        let maps = String(decoding: SmallFile.read("/proc/self/smaps", limit: 64 << 20) ?? [], as: UTF8.self)
+        var isIn = false
+        var sum: Int?
+        for line in maps.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if line.first?.isHexDigit == true, words.count >= 5, words[0].contains("-") {
+                // Relocated data cannot be written to either: it is private and was changed.
+                isIn = words.count > 5 && words[5] == path && (words[1] == "r-xp" || words[2] == "00000000")
+                if isIn { sum = sum ?? 0 }
+            } else if isIn, words.first == "Rss:" {
+                sum = (sum ?? 0) + (Int(words[1]) ?? 0)
+            }
+        }
+        return sum
+    }
+
+    @Test("keeps of its private copy what is mapped")
+    func trimmed() throws {
+        let harness = try PluginHarness()
+        let path = try verdict("HL_ALLOW")
+        let file = try StagedFile(path, in: harness.folder, name: "trimmed")
+        var before = stat()
+        var after = stat()
+        #expect(stat(file.path, &before) == 0)
+        file.trim()
+        #expect(stat(file.path, &after) == 0 && after.st_size < before.st_size)
+        let handle = dlopen(file.path, RTLD_NOW | RTLD_LOCAL)
+        #expect(handle != nil && dlsym(handle, HL_PLUGIN_ENTRY_NAME) != nil)
+        if let handle { dlclose(handle) }
+    }
+
+    @Test("of a refused edit is waited for: when it changes, the edit is tried again", arguments: [true, false])
+    func awaited(isThere: Bool) throws {
+        let harness = try PluginHarness(reload: .eager())
+        try harness.start(try verdict("HL_ALLOW"))
+        let path = harness.folder + "/new.so"
+        if isThere { try copy(try PluginFixture.build("empty"), path) }
+        let entries = [try harness.entry(try verdict("HL_ALLOW")), try harness.entry(path, id: "new")]
+        #expect(throws: ConfigurationErrors.self) { try harness.apply(entries) }
+        harness.host.keeper.sync {}
+        #expect(harness.record.read { $0.retries } == 0, "it is as it was")
+        try copy(try verdict("HL_DENY"), path)
+        #expect(harness.comes { $0.retries > 0 })
+        try harness.apply(entries)
+        harness.host.keeper.sync {}
+        #expect(harness.host.state.read { $0.awaited.isEmpty })
+    }
+
     @Test("that is not what the entry pins is refused; a pin can be demanded")
     func pinned() throws {
         var trust = TrustPolicy.none

@@ -1,4 +1,5 @@
 import BrokerCore
+import CContainment
 
 /// What one instance has of the host, and what it may have at most.
 public struct PluginAccounts: Sendable, Equatable {
@@ -12,8 +13,12 @@ public struct PluginAccounts: Sendable, Equatable {
     public var descriptors = 0
     /// Calls it has not answered, or whose input it still looks at.
     public var pending = 0
-    /// Threads it has started in a step of its life and not ended. Those it starts in a hook are not known.
+    /// Threads it has started, wherever, and that have not ended.
     public var threads = 0
+    /// Services of other plugins it has acquired and not given back.
+    public var services = 0
+    /// Consumers it has open.
+    public var consumers = 0
     /// Events that wait for it.
     public var events = 0
     /// Messages and clients it keeps (message/1).
@@ -32,6 +37,7 @@ public struct PluginAccounts: Sendable, Equatable {
         var words: [String] = []
         if threads > 0 { words.append("\(threads) threads") }
         if retained > 0 { words.append("\(retained) messages or clients it retained") }
+        if services > 0 { words.append("\(services) services of others it never gave back") }
         if pending > 0 { words.append("inputs of \(pending) calls it never let go of") }
         return words.isEmpty ? nil : words.joined(separator: ", ")
     }
@@ -48,7 +54,9 @@ extension PluginInstance {
         accounts.pending = hooks?.pendingCalls ?? 0
         accounts.events = hooks?.events.usage.events ?? 0
         accounts.retained = kept.usage.count
-        accounts.threads = ThreadName.count(PluginAccounts.threadName(of: id))
+        accounts.threads = Int(hc_threads(handle))
+        accounts.services = context.provided.count(heldBy: self)
+        accounts.consumers = state.withLock { $0.consumers.count }
         return accounts
     }
 

@@ -20,11 +20,12 @@ extension PluginHost {
 
     /// Hooks as they are to be called: those of plugins that are stuck, and those whose breaker is open, come to their
     /// failure verdict at once. Under the lock of `state`.
-    static func shielded(_ entries: [HookEntry], _ state: State) -> [HookEntry] {
-        guard !state.stuck.isEmpty || !state.openBreakers.isEmpty else { return entries }
-        return entries.compactMap { entry in
+    static func shielded(_ entries: [HookEntry], _ state: State, breakerLimit: Int) -> [HookEntry] {
+        entries.compactMap { entry in
             let breaker = Breaker(number: entry.instance.number, hook: entry.hook)
             guard state.stuck.contains(entry.instance.number) || state.openBreakers.contains(breaker) else {
+                var entry = entry
+                entry.breaker = Self.breaker(of: breaker, state, limit: breakerLimit)
                 return entry
             }
             // Events nobody takes are dropped.
@@ -48,9 +49,8 @@ extension PluginHost {
         case .abort(let call, let took):
             tell(call, .error, "plugin.hang_abort", took, [])
             let (id, generation) = owner(of: call).map { ($0.id, $0.generation) } ?? ("unknown", 0)
-            // The log is another thread's: it gets a moment to say it.
-            let end = monotonicNow() + 200_000_000
-            while monotonicNow() < end { usleep(10_000) }
+            // The log is another thread's: it is to say this before the process ends.
+            context.log.close()
             Watchdog.abort(call, plugin: id, generation: generation)
         }
     }
@@ -58,6 +58,7 @@ extension PluginHost {
     private func setStuck(_ call: WatchedCall, _ isStuck: Bool) {
         guard let instance = owner(of: call) else { return }
         let number = instance.number
+        if isStuck { count(instance.id, \.hangs) }
         state.withLock { state in
             if isStuck { state.stuck.insert(number) } else { state.stuck.remove(number) }
             if isStuck, let trial = state.trials[instance.id], trial.new.instance === instance {

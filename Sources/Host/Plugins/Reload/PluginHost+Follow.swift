@@ -75,6 +75,7 @@ extension PluginHost {
 
     /// Remembers why what was asked for by name was refused, when it was not the file.
     func refused(_ ids: Set<String>, _ errors: ConfigurationErrors, since began: Int64) {
+        for id in ids { count(id, \.refusals) }
         state.withLock { state in
             for id in ids {
                 if let known = state.refusals[id], known.isQuarantined || known.at >= began { continue }

@@ -31,6 +31,7 @@ extension PluginHost {
     }
 
     private func sayReloaded(_ old: RunningPlugin, _ successor: RunningPlugin) {
+        count(old.instance.id, \.reloads)
         context.log(
             .info, old.instance.id, "plugin.reloaded", "",
             [
@@ -81,11 +82,13 @@ extension PluginHost {
                 let place = state.running.firstIndex(where: { $0.instance === trial.new.instance })
             else { return nil }
             state.running[place] = trial.old
+            PluginHost.forgetBreakers(of: trial.old.instance.number, &state)
             state.refusals[id] = Refusal(
                 reason: "taken back after it ran: \(reason)", sha256: trial.new.image.sha256, isQuarantined: true)
             return trial
         }
         guard let trial else { return false }
+        count(id, \.rollBacks)
         context.timers.resume(trial.old.instance.group)
         install()
         context.log(

@@ -50,6 +50,12 @@ enum PreflightRun {
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
         var none = rlimit(rlim_cur: 0, rlim_max: 0)
         setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        // Where memory runs out it is this process that goes, and not the broker beside it.
+        let weight = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        if weight >= 0 {
+            write(weight, "1000", 4)
+            close(weight)
+        }
         signal(SIGPIPE, SIG_IGN)
         // The crash reports of the Swift runtime are for people and take their time; here nobody reads them.
         for crash in [SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT] { signal(crash, SIG_DFL) }

@@ -17,6 +17,7 @@ final class StagedFile: Sendable {
     let note: ELFFile.Note?
     /// The settings that the file declares; nil: only running it would tell.
     let settings: [ELFFile.Setting]?
+    private let loadedBytes: Int
 
     private static let maximumBytes = 512 << 20
 
@@ -35,6 +36,7 @@ final class StagedFile: Sendable {
         }
         let file = try StagedFile.look(source, bytes, digest)
         (note, settings) = (file.note, file.settings)
+        loadedBytes = file.loadedBytes
         self.source = source
         sha256 = digest
         path = "\(folder)/\(name).so"
@@ -42,6 +44,10 @@ final class StagedFile: Sendable {
     }
 
     deinit { unlink(path) }
+
+    /// Gives back what the loader has not mapped. The rest stays on the disk for as long as it is mapped, though it
+    /// has no name any more.
+    func trim() { truncate(path, loadedBytes) }
 
     /// SHA-256 of a file as it is now; nil when it cannot be read.
     static func digest(of path: String) -> String? {

@@ -59,6 +59,15 @@ struct Refusal: Sendable {
     var isQuarantined = false
 }
 
+/// A watch of a file that is not loaded, and that an edit of the configuration waits for.
+struct AwaitedFile: Sendable {
+    var watch: UInt64
+    /// Nanoseconds.
+    var settle: Int64
+    /// SHA-256 of what was refused; nil: there was nothing.
+    var refused: String?
+}
+
 /// A watch of a plugin's file.
 struct Follow: Equatable, Sendable {
     var watch: UInt64

@@ -58,6 +58,9 @@ final class ProvidedServices: Sendable {
         provider?.group.letGo()
     }
 
+    /// What an instance has acquired and not given back.
+    func count(heldBy user: PluginInstance) -> Int { state.read { $0.held.values.count { $0.user === user } } }
+
     /// Nobody finds what an instance offers any more.
     func withdrawOffers(of provider: PluginInstance) {
         state.withLock { state in

@@ -1,0 +1,31 @@
+import CSystem
+import Glibc
+
+/// Code that stays mapped although nobody calls it any more, as that of replaced generations does.
+///
+/// What of it nobody can write to is what the file holds, and need not be in memory: it comes back from the file when
+/// somebody looks at it after all, a runtime at its type tables, or a thread that was left behind.
+struct RestingCode: Sendable {
+    private let constant: [csystem_span]
+
+    private static let maximumSpans = 16
+
+    /// Lets the system take what it can have of the rest, too: what was never written to, and, where there is swap
+    /// space, what was.
+    /// - Parameter address: of a function in it.
+    init(around address: UInt) {
+        var spans = [csystem_span](repeating: csystem_span(), count: Self.maximumSpans)
+        let count = csystem_image_spans(UnsafeRawPointer(bitPattern: address), &spans, Int32(Self.maximumSpans))
+        constant = spans[..<Int(count)].filter { $0.is_constant != 0 }
+        for span in spans[..<Int(count)] where span.is_constant == 0 {
+            madvise(UnsafeMutableRawPointer(bitPattern: span.start), Int(span.length), MADV_PAGEOUT)
+        }
+    }
+
+    /// Gives the memory of its constant parts back.
+    func rest() {
+        for span in constant {
+            madvise(UnsafeMutableRawPointer(bitPattern: span.start), Int(span.length), MADV_DONTNEED)
+        }
+    }
+}
