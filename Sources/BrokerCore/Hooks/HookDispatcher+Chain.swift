@@ -227,7 +227,8 @@ extension HookDispatcher {
     private func fail(
         _ slot: HookSlot, _ progress: inout ChainProgress, in compiled: CompiledHooks, now: Int64
     ) -> HookOutcome? {
-        slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+        let (hook, isLate) = (progress.hook, self.isLate)
+        slot.instance._withUnsafeGuaranteedRef { $0.countFailure(of: hook, isLate: isLate) }
         frame.answer.flags = 0
         if slot.onFailure == HL_ABSTAIN {
             progress.cache.add(frame.answer)

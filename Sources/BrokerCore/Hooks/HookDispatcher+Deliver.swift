@@ -126,7 +126,7 @@ extension HookDispatcher {
                 bits.deny[word] |= ~bits.ownAllow[word]
             }
         default:
-            slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            slot.instance._withUnsafeGuaranteedRef { $0.countFailure(of: HL_HOOK_ACL_DELIVER) }
             if slot.onFailure != HL_ABSTAIN { for word in 0..<words { bits.deny[word] = .max } }
             return false
         }

@@ -52,7 +52,7 @@ extension HookDispatcher {
                     edits.all = frame.answer
                 case HL_DROP: for word in 0..<words { drop[word] = .max }
                 default:
-                    slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+                    slot.instance._withUnsafeGuaranteedRef { $0.countFailure(of: HL_HOOK_MSG_OUT) }
                     if slot.onFailure == HL_DENY { for word in 0..<words { drop[word] = .max } }
                 }
             }

@@ -43,7 +43,7 @@ extension HookDispatcher {
                 targets.added += frame.targets.added
                 targets.removed.formUnion(frame.targets.removed)
             case HL_DROP: return RouteEdits(added: [], removed: [], dropsAll: true)
-            default: slot.instance._withUnsafeGuaranteedRef { $0.countFailure() }
+            default: slot.instance._withUnsafeGuaranteedRef { $0.countFailure(of: HL_HOOK_MSG_ROUTE) }
             }
         }
         guard !targets.isEmpty else { return nil }

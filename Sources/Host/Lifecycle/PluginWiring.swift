@@ -23,6 +23,7 @@ extension PluginEnvironment {
             })
         let data = configuration.dataDirectory
         dataDirectory = isEphemeral || data.isEmpty ? nil : data
+        self.isEphemeral = isEphemeral
         self.isChecking = isChecking
         measure = { isOn, then in
             let found = Locked<[HookMeasure]>([])

@@ -45,8 +45,10 @@ extension Supervisor {
         let problems = reloadCertificates()
         let answer = apply(plan, changes, loaded)
         guard problems.isEmpty else {
+            service?.metrics.configurationRead(isTaken: false)
             return .refused(problems.joined(separator: "\n"), exitCode: ExitCode.badConfiguration)
         }
+        service?.metrics.configurationRead(isTaken: true)
         return answer
     }
 
@@ -153,6 +155,7 @@ extension Supervisor {
     }
 
     private func refuse(_ errors: ConfigurationErrors) -> ControlAnswer {
+        service?.metrics.configurationRead(isTaken: false)
         for error in errors.all {
             log.write(.configReloadRefused, .error) {
                 [.init("at", error.position.description), .init("reason", error.message)]

@@ -94,6 +94,7 @@ final class PluginInstance: @unchecked Sendable {
         var own = hl_self()
         own.struct_size = UInt32(MemoryLayout<hl_self>.size)
         own.name = hl_view(UnsafeRawBufferPointer(name))
+        own.flags = context.environment.isEphemeral ? HL_SELF_EPHEMERAL : 0
         own.generation = generation
         own.shard_count = UInt32(context.environment.pending.count)
         own.core = ServiceTables.core

@@ -1,3 +1,5 @@
+public import BrokerCore
+
 /// What can be said about one plugin instance, for `plugins list` and `/ready`.
 public struct PluginStatus: Sendable {
     /// Id in plugins.yaml.
@@ -20,6 +22,8 @@ public struct PluginStatus: Sendable {
     public var hooks: [String]
     /// Hook calls that ended in an error or a missed deadline.
     public var failures: UInt64
+    /// The same by hook and kind.
+    public var hookFailures: [HookFailures] = []
     /// Calls it has not answered yet.
     public var pending: Int
     /// Events it was too slow for.

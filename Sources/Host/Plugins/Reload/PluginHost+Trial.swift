@@ -31,6 +31,7 @@ extension PluginHost {
     }
 
     private func sayReloaded(_ old: RunningPlugin, _ successor: RunningPlugin) {
+        context.environment.metrics.countReload(of: old.instance.id, .succeeded)
         context.log(
             .info, old.instance.id, "plugin.reloaded", "",
             [
@@ -86,6 +87,7 @@ extension PluginHost {
             return trial
         }
         guard let trial else { return false }
+        context.environment.metrics.countReload(of: id, .rolledBack)
         context.timers.resume(trial.old.instance.group)
         install()
         context.log(
