@@ -10,7 +10,7 @@ FORMATTED := Package.swift SDK/Package.swift Sources Plugins Tests Fuzz $(wildca
 .DEFAULT_GOAL := help
 .PHONY: help run build test check check-asan check-tsan conformance fuzz simulate coverage crash crash-power bench \
     bench-hooks bench-slow-plugin bench-durability bench-edge bench-store bench-swap bench-administration check-acl \
-    check-store format install clean setup
+    check-metrics check-store format install clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -113,6 +113,12 @@ check-store: ## the store plugins against store/1, with the power cut at every f
 	@swift build -c release
 	@for engine in store-sqlite $(if $(HOOKLINE_ROCKSDB),store-rocksdb); do \
 	    $(RELEASE)/hookline plugins check-store $(RELEASE)/lib$$engine.so --seeds $(or $(SEEDS),12) || exit 1; done
+
+check-metrics: ## a million messages, each kind of drop provoked: the counters tell the truth (MESSAGES=n)
+	@scripts/setup.sh test
+	@swift build -c release
+	@HOOKLINE_SLOW=8 HOOKLINE_MESSAGES=$(or $(MESSAGES),1000000) WORKERS=2 \
+	    scripts/integration.sh $(RELEASE) test_metric_truth.py
 
 format: ## rewrite the Swift sources in the house format
 	@swift format --in-place --parallel --configuration .swift-format -r $(FORMATTED)

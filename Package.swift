@@ -50,6 +50,7 @@ let package = Package(
         .executable(name: "hookline", targets: ["hookline"]),
         .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
         .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
+        .library(name: "metrics", type: .dynamic, targets: ["MetricsEntry"]),
         .library(name: "store-sqlite", type: .dynamic, targets: ["StoreSQLiteEntry"]),
         // For LD_PRELOAD: cuts the power of a process (`hookline plugins check-store`).
         .library(name: "power-loss", type: .dynamic, targets: ["PowerLoss"]),
@@ -142,6 +143,10 @@ let package = Package(
             name: "AccessRules", dependencies: ["PluginSDK", "PositionedYAML"], path: "Plugins/ACL/AccessRules",
             swiftSettings: settings),
 
+        // OpenTelemetry's messages over HTTP, for the plugins that send some.
+        .target(
+            name: "OTLP", dependencies: ["CCurl", "CSystem", "Locking"], path: "Plugins/Metrics/OTLP",
+            swiftSettings: settings),
         .target(
             name: "StoreEngine", dependencies: ["Locking", "PluginABI", "Threading"], path: "Plugins/StoreEngine",
             swiftSettings: settings),
@@ -203,6 +208,8 @@ let package = Package(
             dependencies: ["ACLPlugin", "AccessRules", "PluginTesting", "PluginABI", "PluginSDK"],
             swiftSettings: settings),
         .testTarget(
+            name: "MetricsPluginTests", dependencies: ["MetricsPlugin", "OTLP", "PluginSDK"], swiftSettings: settings),
+        .testTarget(
             name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
         .testTarget(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "StoreFormat", "hookline-host"],
@@ -210,7 +217,7 @@ let package = Package(
         .testTarget(name: "StoreEngineTests", dependencies: ["StoreEngine", "PluginABI"], swiftSettings: settings),
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Threading", "Tokens"])
-        + plugin("ACL", uses: ["AccessRules"])
+        + plugin("ACL", uses: ["AccessRules"]) + plugin("Metrics", uses: ["CSystem", "OTLP"])
         + plugin("StoreSQLite", uses: ["CSQLite", "PluginABI", "StoreEngine"]) + fuzzing,
     cLanguageStandard: .c11
 )

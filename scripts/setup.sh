@@ -48,6 +48,8 @@ collect_missing() {
         ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || want_command postgres postgresql
         echo '#include <MQTTClient.h>' | gcc -E - >/dev/null 2>&1 || missing="$missing libpaho-mqtt-dev"
         want_command readelf binutils
+        # As the mosquitto package, it must not start its service.
+        want_command prometheus prometheus
         want_module rocksdb librocksdb-dev
         ;;
     esac
@@ -65,7 +67,7 @@ install_missing() {
         as_root=sudo
     fi
     say "installing$missing"
-    # RUNLEVEL=1 keeps the mosquitto package from starting its service on port 1883, where `make run` will listen.
+    # RUNLEVEL=1 keeps packages from starting their services: mosquitto's would take port 1883 from `make run`.
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 \
         || say "apt-get update failed; trying with the lists that are here"
     # shellcheck disable=SC2086 # a list of words is what is meant

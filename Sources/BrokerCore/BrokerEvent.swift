@@ -108,7 +108,7 @@ public enum DisconnectCause: Sendable, Equatable {
 /// Why a message did not reach a receiver.
 public enum DropReason: UInt8, Sendable, CaseIterable {
     case queueFull, outputFull, expired, packetTooLarge, offlineQoS0, deliverDenied, noSharedMember, retainedLimit
-    case pluginDropped, publishDenied, rateLimited
+    case pluginDropped, publishDenied, rateLimited, sessionEnded
 }
 
 /// What the log, notifications and statistics hear of. Emitted on the shard's thread, never per message on the happy

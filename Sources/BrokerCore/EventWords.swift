@@ -18,6 +18,15 @@ extension DisconnectCause {
         }
     }
 
+    /// Index into ``words``.
+    public var number: Int { Self.words.firstIndex(of: word) ?? 0 }
+
+    /// Every ``word``.
+    public static let words = [
+        "client_disconnect", "connection_lost", "keepalive_timeout", "connect_timeout", "taken_over",
+        "protocol_violation", "refused", "credentials_expired", "kicked", "shutdown", "limit",
+    ]
+
     /// A sentence where there is more to say than the word; else empty.
     public var detail: String {
         switch self {
@@ -44,6 +53,7 @@ extension DropReason {
         case .pluginDropped: "plugin_dropped"
         case .publishDenied: "publish_denied"
         case .rateLimited: "rate_limited"
+        case .sessionEnded: "session_ended"
         }
     }
 }

@@ -64,6 +64,16 @@ extension PluginHost {
         _ methods: [String], _ prefix: String, anonymous: Bool = false, maximumBody: Int? = nil,
         _ answer: @escaping @Sendable (HTTPRequest) -> HTTPResponse
     ) -> Bool {
+        route(methods, prefix, anonymous: anonymous, maximumBody: maximumBody, later: { $1(answer($0)) })
+    }
+
+    /// As the other, for answers that come later: `answer` hands its second argument to whoever has the answer, to be
+    /// called once, on any thread.
+    @discardableResult
+    public func route(
+        _ methods: [String], _ prefix: String, anonymous: Bool = false, maximumBody: Int? = nil,
+        later answer: @escaping @Sendable (HTTPRequest, @escaping @Sendable (HTTPResponse) -> Void) -> Void
+    ) -> Bool {
         guard let add = raw.pointee.http?.pointee.add else { return false }
         let user = callbacks.add(RouteBox(host: self, answer: answer))
         let status = withView(methods.joined(separator: ",")) { methods in
@@ -83,11 +93,12 @@ extension PluginHost {
 
 private struct RouteBox: Sendable {
     let host: PluginHost
-    let answer: @Sendable (HTTPRequest) -> HTTPResponse
+    let answer: @Sendable (HTTPRequest, @escaping @Sendable (HTTPResponse) -> Void) -> Void
 
     static let run: hl_http_fn = { _, user, request in
         guard let box = Callback<RouteBox>.of(user)?.body, let request else { return }
-        box.respond(request.pointee.token, box.answer(HTTPRequest(request.pointee)))
+        let token = request.pointee.token
+        box.answer(HTTPRequest(request.pointee)) { box.respond(token, $0) }
     }
 
     private func respond(_ token: hl_token, _ response: HTTPResponse) {

@@ -53,6 +53,9 @@ enum ImportRules {
         ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
         ("Plugins/ACL/AccessRules", ["PluginSDK", "PositionedYAML"]),
         ("Plugins/ACL/Domain", ["PluginSDK", "AccessRules"]),
+        ("Plugins/Metrics/OTLP", ["CCurl", "CSystem"]),
+        ("Plugins/Metrics/Domain", ["CSystem", "OTLP", "PluginSDK"]),
+        ("Plugins/Metrics/Entry", ["MetricsPlugin", "PluginSDK", "PluginABI"]),
         ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
         (
             "Plugins/HTTP/Domain",

@@ -46,6 +46,8 @@ extension Shard {
             transport.close(connection.pointee.transport, graceful: true)
         }
         connection.pointee.phase = .closed
+        if wasOnline { state.pointee.counters.disconnects[cause.number] &+= 1 }
+        if case .protocolViolation = cause { state.pointee.counters.protocolErrors &+= 1 }
         if let timer = connection.pointee.timer { _ = wheel.cancel(timer) }
         if let timer = extras.credentialsTimer { _ = wheel.cancel(timer) }
         if let pending = extras.pending {
@@ -80,6 +82,7 @@ extension Shard {
 
     private func reportRefusal(_ extras: ConnectionExtras, cause: DisconnectCause, reason: ReasonCode) {
         state.pointee.counters.connectionsRefused &+= 1
+        if case .refused = cause { state.pointee.counters.connectAnswers[Int(reason.rawValue)] &+= 1 }
         transport.event(.connectRefused(extras.identity, reason: reason, cause: cause, rule: ""))
     }
 
@@ -128,6 +131,7 @@ extension Shard {
             connection.pointee.output.releaseMemory(pool)
             connection.pointee.input.release()
             connection.pointee.extras.release()
+            state.pointee.connectionsByListener[Int(connection.pointee.listener)] -= 1
             state.pointee.connections.free(handle)
         }
         state.pointee.endedConnections.removeAll(keepingCapacity: true)

@@ -17,6 +17,7 @@ extension Shard {
         _ outcome: HookOutcome
     ) {
         let next: PublishStage = stage == .received ? .authorised : .accepted
+        if stage == .received { countPublish(outcome) }
         guard let base = frame.baseAddress else { return }
         if outcome == .allow || (outcome == .abstain && stage == .authorised) {
             resumePublish(connection, base, frame.count, bodyOffset, from: next)
@@ -58,6 +59,7 @@ extension Shard {
                 hooks.aclPublish($0, topicEntry: entry.pointee.id, mask: mask, now: now)
             }
         }
+        countPublish(outcome)
         concludeEdited(connection, message, packetID, outcome)
     }
 

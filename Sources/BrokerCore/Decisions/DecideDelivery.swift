@@ -35,8 +35,12 @@ extension Shard {
             }
             // Where the short way is open no verdict is kept: who was asked is collected here once more, in order.
             switch hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) {
-            case .allow: passOn(target, connection, result, message, entry, &made)
-            case .deny: drop(session, message.pointee, .deliverDenied)
+            case .allow:
+                state.pointee.counters.deliverAccess.allowed &+= 1
+                passOn(target, connection, result, message, entry, &made)
+            case .deny:
+                state.pointee.counters.deliverAccess.denied &+= 1
+                drop(session, message.pointee, .deliverDenied)
             case .miss:
                 state.pointee.unknownReceivers.append(
                     target.pointee, pluginClient(connection), qos: min(message.pointee.qos, target.pointee.qos))
@@ -72,6 +76,7 @@ extension Shard {
         for index in 0..<state.pointee.unknownReceivers.count {
             let target = state.pointee.unknownReceivers.targets.unsafelyUnwrapped + index
             let session = target.pointee.session.assumingMemoryBound(to: Session.self)
+            state.pointee.counters.deliverAccess.count(!state.pointee.unknownReceivers.isSet(index))
             if state.pointee.unknownReceivers.isSet(index) {
                 drop(session, message.pointee, .deliverDenied)
             } else if let connection = session.pointee.connection {

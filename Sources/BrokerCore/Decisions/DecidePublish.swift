@@ -13,7 +13,9 @@ extension Shard {
         let fast = state.pointee.fastHooks
         guard let chain = fast.pointee.publishAlone else { return decideAll(connection, message, entry, inbound) }
         let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW)
-        return first == .goOn || askPublish(connection, message, entry, inbound, after: first)
+        guard first == .goOn else { return askPublish(connection, message, entry, inbound, after: first) }
+        state.pointee.counters.publishAccess.allowed &+= 1
+        return true
     }
 
     /// As ``decidePublish(_:_:_:_:)``, once acl.publish has allowed it: msg.in.
@@ -39,10 +41,18 @@ extension Shard {
         let fast = state.pointee.fastHooks
         if let chain = fast.pointee.publish {
             let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW)
-            guard first == .goOn || askPublish(connection, message, entry, inbound, after: first) else { return false }
+            if first == .goOn {
+                state.pointee.counters.publishAccess.allowed &+= 1
+            } else if !askPublish(connection, message, entry, inbound, after: first) {
+                return false
+            }
         } else if state.pointee.authorisesPublish {
             let kept = hooks.cachedPublish(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now)
-            guard kept == .allow || askPublish(connection, message, entry, inbound, kept) else { return false }
+            if kept == .allow {
+                state.pointee.counters.publishAccess.allowed &+= 1
+            } else if !askPublish(connection, message, entry, inbound, kept) {
+                return false
+            }
         }
         return !state.pointee.editsMessages || decideAuthorised(connection, message, entry, inbound)
     }
@@ -55,6 +65,7 @@ extension Shard {
     ) -> Bool {
         let outcome = hooks.aclPublish(
             message.view, after: first, topicEntry: entry.pointee.id, mask: interest(entry), now: now)
+        countPublish(outcome)
         return outcome == .allow || act(on: outcome, connection, message.pointee, inbound, stage: .received)
     }
 
@@ -65,10 +76,12 @@ extension Shard {
         _ inbound: InboundFrame, _ kept: CachedVerdict
     ) -> Bool {
         guard kept == .miss else {
+            state.pointee.counters.publishAccess.denied &+= 1
             refusePublish(connection, message.pointee, message.pointee.packetID, cachedRefusal, rule: "cached")
             return false
         }
         let outcome = hooks.aclPublish(message.view, topicEntry: entry.pointee.id, mask: interest(entry), now: now)
+        countPublish(outcome)
         return outcome == .allow || act(on: outcome, connection, message.pointee, inbound, stage: .received)
     }
 
@@ -83,6 +96,15 @@ extension Shard {
             ? hooks.msgIn(message.view, mask: mask, now: now)
             : hooks.msgIn(message.view, after: first, mask: mask, now: now)
         return act(on: outcome, connection, message.pointee, inbound, stage: .authorised)
+    }
+
+    /// Counts what acl.publish has decided, once it has.
+    func countPublish(_ outcome: HookOutcome) {
+        switch outcome {
+        case .allow: state.pointee.counters.publishAccess.allowed &+= 1
+        case .deny, .abstain: state.pointee.counters.publishAccess.denied &+= 1
+        default: break
+        }
     }
 
     /// True: go on with the message as it is.

@@ -44,11 +44,14 @@ extension Shard {
     func mayReceive(_ connection: ConnectionRef, _ message: PublishedMessage) -> Bool {
         guard state.pointee.authorisesDelivery, let base = message.topic.baseAddress else { return true }
         let entry = topicEntry(base, message.topic.count)
-        switch hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) {
-        case .allow: return true
-        case .deny: return false
-        case .miss: return isAllowed(connection, message, entry, qos: message.qos)
-        }
+        let isAllowed =
+            switch hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) {
+            case .allow: true
+            case .deny: false
+            case .miss: self.isAllowed(connection, message, entry, qos: message.qos)
+            }
+        state.pointee.counters.deliverAccess.count(isAllowed)
+        return isAllowed
     }
 
     /// An edited topic is checked and authorised for this receiver like any other.

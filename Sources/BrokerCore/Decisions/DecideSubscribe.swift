@@ -7,6 +7,7 @@ extension Shard {
         _ connection: ConnectionRef, _ request: MQTTCodec.Subscription, _ qos: UInt8, _ progress: SubscribeProgress
     ) -> SubscribeDecision {
         if let kept = connection.extras.filterVerdicts.find(request.filter, epoch: hooks.verdictEpoch, now: now) {
+            state.pointee.counters.subscribeAccess.count(kept.allows)
             return decide(kept, connection, request.filter, qos)
         }
         let outcome = askSubscribe(
@@ -41,6 +42,7 @@ extension Shard {
         _ connection: ConnectionRef, _ filter: [UInt8], _ qos: UInt8, _ outcome: HookOutcome,
         _ progress: SubscribeProgress
     ) -> SubscribeDecision {
+        if case .pending = outcome {} else { state.pointee.counters.subscribeAccess.count(outcome == .allow) }
         switch outcome {
         case .allow:
             let granted = min(qos, UInt8(truncatingIfNeeded: min(hooks.lastResult.grantedQoS, 2)))

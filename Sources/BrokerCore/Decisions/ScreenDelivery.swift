@@ -23,7 +23,9 @@ extension Shard {
         receiver.pointee.qos = min(message.pointee.view.qos, UInt32(target.pointee.qos))
         let delivery = fast.delivery
         delivery.pointee.msg = message.view
-        return fast.ask(chain, delivery)
+        let first = fast.ask(chain, delivery)
+        if first == .goOn { state.pointee.counters.deliverAccess.allowed &+= 1 }
+        return first
     }
 
     /// As ``screen(_:_:_:)``, for any receivers.
@@ -47,7 +49,9 @@ extension Shard {
         delivery.pointee.msg = message.view
         delivery.pointee.receiver_count = UInt32(truncatingIfNeeded: count)
         defer { delivery.pointee.receiver_count = 1 }
-        return fast.ask(chain, delivery)
+        let first = fast.ask(chain, delivery)
+        if first == .goOn { state.pointee.counters.deliverAccess.allowed &+= UInt64(count) }
+        return first
     }
 
     /// Whether a verdict that allows is kept for every receiver: then nobody needs to be asked.
@@ -59,14 +63,17 @@ extension Shard {
             return false
         }
         let targets = result.pointee.targets
+        var count: UInt64 = 0
         for index in 0..<targets.count {
             let target = targets.baseAddress.unsafelyUnwrapped + index
             guard let connection = receiver(target, of: message) else { continue }
+            count &+= 1
             if hooks.cachedDeliver(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now) != .allow
             {
                 return false
             }
         }
+        state.pointee.counters.deliverAccess.allowed &+= count
         return true
     }
 

@@ -196,7 +196,7 @@ extension Shard {
                 return false
             }
         }
-        countSent(delivery.qos)
+        countSent(delivery.qos, message.payload.count)
         return true
     }
 
@@ -240,7 +240,8 @@ extension Shard {
     }
 
     @inline(__always)
-    private func countSent(_ qos: UInt8) {
+    private func countSent(_ qos: UInt8, _ size: Int) {
+        state.pointee.counters.payloadBytesSent &+= UInt64(truncatingIfNeeded: size)
         switch qos {
         case 0: state.pointee.counters.messagesSent.0 &+= 1
         case 1: state.pointee.counters.messagesSent.1 &+= 1

@@ -9,6 +9,9 @@ extension Shard {
         _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         packetID: UInt16
     ) {
+        let size = message.pointee.payload.count
+        state.pointee.counters.payloadBytesReceived &+= UInt64(truncatingIfNeeded: size)
+        state.pointee.messageSizes.count(size)
         switch message.pointee.qos {
         case 0:
             state.pointee.counters.messagesReceived.0 &+= 1

@@ -5,6 +5,7 @@ extension Shard {
     /// The first packet of a connection.
     func handleConnect(_ connection: ConnectionRef, _ frame: UnsafeRawBufferPointer) {
         guard var connect = readConnect(connection, frame) else { return }
+        state.pointee.counters.connectsReceived &+= 1
         takeForm(connection, connect)
         if let timer = connection.pointee.timer { _ = wheel.cancel(timer) }
         connection.pointee.timer = nil

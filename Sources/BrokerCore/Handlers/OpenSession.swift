@@ -42,6 +42,7 @@ extension Shard {
         join(connection, session, connect, limits)
         acknowledgeConnect(connection, session, connect, present: present)
         guard connection.pointee.phase != .closed else { return }
+        state.pointee.counters.connectAnswers[Int(ReasonCode.success.rawValue)] &+= 1
         if present { resend(session, connection) }
         transport.event(
             .connected(

@@ -17,6 +17,8 @@ public final class HookDispatcher {
 
     let pending: PendingHooks
     let frame: HookCallFrame
+    /// The plugin at hand has missed its deadline.
+    private(set) var isLate = false
     let fast: UnsafeMutablePointer<FastHooks>
     /// Where whoever watches this thread finds the call it is in.
     var runningCall: UnsafePointer<UnsafeMutablePointer<hl_call>?> { UnsafePointer(fast.running) }
@@ -260,6 +262,8 @@ public final class HookDispatcher {
         guard let record = pending.end(token, .expired) else { return nil }
         tellCancelled(record, token)
         prepare(record)
+        isLate = true
+        defer { isLate = false }
         return proceed(record, HL_ERROR, now: now)
     }
 

@@ -1,5 +1,27 @@
+import Locking
 public import PluginABI
 import Synchronization
+
+/// Hook calls of one hook that came to no verdict.
+public struct HookFailures: Sendable, Equatable {
+    /// How a call failed.
+    public enum Kind: Sendable, CaseIterable {
+        /// It answered HL_ERROR, or with a verdict the hook does not have.
+        case error
+        /// It did not answer in time.
+        case late
+
+        /// `error`, `late`
+        public var word: String { self == .error ? "error" : "late" }
+    }
+
+    /// `HL_HOOK_*`
+    public var hook: UInt32
+    /// How they failed.
+    public var kind: Kind
+    /// How many.
+    public var count: UInt64
+}
 
 /// A started instance of a plugin, as the hook chain knows it: made by the loader after `start` succeeded, kept alive
 /// by every hook table and pending call that names it. Immutable but for its counters.
@@ -32,6 +54,8 @@ public final class HookInstance: @unchecked Sendable {
     let idle: IdleSignal
     private let failureCount = Atomic<UInt64>(0)
     private let overrunCount = Atomic<UInt64>(0)
+    /// By hook; what fails is slow anyway.
+    private let failureKinds = Locked<[UInt32: (errors: UInt64, late: UInt64)]>([:])
 
     /// - Parameters:
     ///   - submit: hands work to a worker thread; false when its queue is full. [any] thread.
@@ -75,5 +99,20 @@ public final class HookInstance: @unchecked Sendable {
     /// event was taken; nil ends that. It must not block.
     public func whenIdle(_ body: (@Sendable () -> Void)?) { idle.set(body) }
 
-    func countFailure() { failureCount.wrappingAdd(1, ordering: .relaxed) }
+    /// The same by hook and kind, without those that are 0.
+    public var failuresByHook: [HookFailures] {
+        failureKinds.withLock { $0 }.sorted { $0.key < $1.key }.flatMap { hook, counts in
+            [
+                HookFailures(hook: hook, kind: .error, count: counts.errors),
+                HookFailures(hook: hook, kind: .late, count: counts.late),
+            ].filter { $0.count > 0 }
+        }
+    }
+
+    func countFailure(of hook: UInt32, isLate: Bool = false) {
+        failureCount.wrappingAdd(1, ordering: .relaxed)
+        failureKinds.withLock { kinds in
+            if isLate { kinds[hook, default: (0, 0)].late += 1 } else { kinds[hook, default: (0, 0)].errors += 1 }
+        }
+    }
 }

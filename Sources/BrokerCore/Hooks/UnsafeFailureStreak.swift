@@ -35,7 +35,7 @@ extension HookDispatcher {
     @inline(never)
     func countFailure(_ slot: HookSlot, _ hook: UInt32) {
         let instance = slot.instance.takeUnretainedValue()
-        instance.countFailure()
+        instance.countFailure(of: hook, isLate: isLate)
         guard slot.failureLimit > 0, slot.streak.pointee != .max else { return }
         if slot.streak.pointee == 0 { fast.pointee.hold(hook) }
         slot.streak.pointee += 1

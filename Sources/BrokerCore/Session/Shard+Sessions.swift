@@ -49,9 +49,14 @@ extension Shard {
             leaveGroup(session, UnsafeRawBufferPointer(subscription.pointee.filterBytes))
         }
         returnToGroups(session)
+        session.pointee.queue.forEach { entry in
+            // Those of shared groups go to another member.
+            if entry.group == 0 { state.pointee.counters.dropped[Int(DropReason.sessionEnded.rawValue)] &+= 1 }
+        }
         persistSessionEnd(session)
         wakeWaiters(session)
         state.pointee.endedSessions.append(session.pointee.handle)
+        if expired { state.pointee.counters.sessionsExpired &+= 1 }
         if session.pointee.flags.contains(.persistent) {
             transport.event(.sessionEnded(clientID: session.pointee.clientID, expired: expired))
         }

@@ -30,6 +30,7 @@ extension Shard {
     func send(_ connection: ConnectionRef, _ packet: Packet) -> Bool {
         let bytes = packet.encode(version: connection.pointee.version)
         guard bytes.count <= Int(connection.pointee.clientPacketLimit) else { return false }
+        state.pointee.counters.otherPacketsSent &+= 1
         let place = connection.pointee.output.reserve(bytes.count, pool)
         bytes.withUnsafeBytes {
             place.update(from: $0.baseAddress!.assumingMemoryBound(to: UInt8.self), count: $0.count)
@@ -45,6 +46,7 @@ extension Shard {
         let written = writeAck(
             type: type, packetID: packetID, reason: reason, version: connection.pointee.version, to: place)
         connection.pointee.output.unreserve(maximumAckSize &- written)
+        state.pointee.counters.otherPacketsSent &+= 1
         markDirty(connection)
     }
 

@@ -231,6 +231,7 @@ extension Shard {
                 id: state.pointee.nextConnectionID, transport: handle, lastReceived: now,
                 listener: UInt16(truncatingIfNeeded: listener), extras: .passRetained(extras)))
         inserted.pointer.pointee.handle = inserted.handle
+        state.pointee.connectionsByListener[listener] += 1
         if shared.listeners[listener].isLenient { inserted.pointer.pointee.flags.insert(.lenient) }
         if !extras.identity.mountPoint.isEmpty { inserted.pointer.pointee.flags.insert(.mounted) }
         return inserted.pointer

@@ -158,12 +158,39 @@ extension Shard {
     }
 
     func snapshot() -> ShardSnapshot {
-        var queued = 0
-        state.pointee.sessions.forEach { _, session in queued += session.pointee.queue.count }
-        return ShardSnapshot(
+        var (queued, bytes, inflight, online) = (0, 0, 0, 0)
+        state.pointee.sessions.forEach { _, session in
+            queued += session.pointee.queue.count
+            bytes += session.pointee.queue.byteCount
+            inflight += Int(session.pointee.window.count)
+            online += session.pointee.connection == nil ? 0 : 1
+        }
+        var snapshot = ShardSnapshot(
             shard: index, connections: state.pointee.connections.count - state.pointee.endedConnections.count,
             sessions: sessions.count, subscriptions: state.pointee.tree.count, retained: shared.retained.count,
             queuedMessages: queued, counters: state.pointee.counters)
+        snapshot.queuedBytes = bytes
+        snapshot.inflightMessages = inflight
+        snapshot.onlineSessions = online
+        snapshot.retainedBytes = shared.retained.bytes
+        snapshot.connectionsByListener = state.pointee.connectionsByListener
+        snapshot.messageSizes = state.pointee.messageSizes.all
+        return snapshot
+    }
+
+    /// PUBLISH packets accepted from clients so far.
+    public var publishCount: UInt64 {
+        let received = state.pointee.counters.messagesReceived
+        return received.0 &+ received.1 &+ received.2
+    }
+
+    /// How long one turn of the loop took, and the calls of ``received(_:_:now:)`` in it that brought `publishes`
+    /// messages, in ns. For a sample of the turns: reading a clock costs as much as a message.
+    public func note(turn: Int64, reading: Int64, publishes: UInt64) {
+        state.pointee.counters.turns.add(turn)
+        guard publishes > 0 else { return }
+        state.pointee.counters.publishes.add(reading / Int64(clamping: publishes), weight: publishes)
+        state.pointee.counters.deliveries.add(turn, weight: publishes)
     }
 }
 

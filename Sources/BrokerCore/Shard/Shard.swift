@@ -110,12 +110,13 @@ public final class Shard {
         let topics = TopicCache(hash: shared.hash)
         let tree = SubscriptionTree(cache: topics, hash: shared.hash, summary: shared.summaries.shards[index])
         let groups = SharedGroups(tree: tree)
-        state = .allocate(capacity: 1)
+        state = Shard.allocateApart(ShardState.self)
         hooks = HookDispatcher(pending: shared.pendingHooks[index])
         state.initialize(
             to: ShardState(now: 0, topics: topics, tree: tree, groups: groups, hooks: hooks, index: index))
         state.pointee.isStoreEnabled = settings.storeEnabled
         state.pointee.outputLimit = settings.maximumOutputBytes
+        state.pointee.connectionsByListener = [Int](repeating: 0, count: shared.listeners.count)
         pool = .allocate(capacity: 1)
         pool.initialize(to: OutputPool())
         wheel = TimerWheel()
@@ -136,12 +137,13 @@ public final class Shard {
         state.pointee.topics.destroy()
         state.pointee.connections.destroy()
         state.pointee.sessions.destroy()
+        state.pointee.messageSizes.release()
         scratch.deallocate()
         pool.pointee.release()
         pool.deinitialize(count: 1)
         pool.deallocate()
         state.deinitialize(count: 1)
-        state.deallocate()
+        UnsafeMutableRawPointer(state).deallocate()
     }
 
     /// Connects the shard with the loop that drives it. Called once, before any other call; not owned.
@@ -157,6 +159,13 @@ public final class Shard {
 
     /// What this shard has counted.
     public var counters: ShardCounters { state.pointee.counters }
+
+    /// Memory that shares no cache line with what another thread writes.
+    private static func allocateApart<Value>(_ type: Value.Type) -> UnsafeMutablePointer<Value> {
+        let line = 128
+        let size = (MemoryLayout<Value>.size + line - 1) / line * line
+        return UnsafeMutableRawPointer.allocate(byteCount: size, alignment: line).bindMemory(to: type, capacity: 1)
+    }
 
     /// Room for `size` bytes of properties, until the next call.
     func propertyScratch(_ size: Int) -> UnsafeMutablePointer<UInt8> {

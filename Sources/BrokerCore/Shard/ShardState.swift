@@ -14,6 +14,10 @@ struct ShardState {
     let groups: SharedGroups
     var templates = FrameTemplates()
     var counters = ShardCounters()
+    /// Payloads of `counters.messagesReceived`.
+    let messageSizes = SizeCounts()
+    /// Connections, by listener.
+    var connectionsByListener: [Int] = []
     /// Connections with output for this turn.
     var dirty: [ConnectionRef] = []
     /// Connections and sessions that ended in this turn: freed at its end, so that pointers stay good during it.

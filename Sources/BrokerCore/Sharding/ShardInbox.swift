@@ -111,6 +111,19 @@ public struct ShardSnapshot: Sendable {
     public var retained: Int
     /// Messages that wait for sessions of this shard.
     public var queuedMessages: Int
+    /// Heap bytes of these; a message in several queues counts in each.
+    public var queuedBytes = 0
+    /// QoS 1 and 2 messages under way to clients of this shard.
+    public var inflightMessages = 0
+    /// Sessions that are online.
+    public var onlineSessions = 0
+    /// Bytes of the retained messages of the whole broker.
+    public var retainedBytes = 0
+    /// Connections by listener, those before CONNECT included.
+    public var connectionsByListener: [Int] = []
+    /// Payloads by size: place `n` counts those above 2^n up to 2^(n+1) bytes; place 0 also those of 1, the last one
+    /// those of 0.
+    public var messageSizes: [UInt64] = []
     /// What was counted since the start.
     public var counters: ShardCounters
 }

@@ -133,8 +133,11 @@ extension Shard {
         if isDurable(session) { rows.append(.released(clientID: session.pointee.clientID, packetID: packetID)) }
     }
 
+    private static var systemTopics: [UInt8] { [0x24, 0x53, 0x59, 0x53, 0x2F] }
+
     func persistRetained(_ message: PublishedMessage, order: UInt64) {
-        guard state.pointee.isStoreEnabled else { return }
+        // What the broker says about itself is true of this run only.
+        guard state.pointee.isStoreEnabled, !message.topic.starts(with: Self.systemTopics) else { return }
         if message.payload.count > 0 {
             rows.append(
                 .retained(StoredMessage(message), publisher: clientID(ofSession: message.publisher), order: order))

@@ -18,6 +18,8 @@ final class BrokerService {
     /// For plugins that speak for clients of other protocols.
     let inside: InsideConnections
     let log: Log
+    /// What is counted of the process beside its shards.
+    let metrics: HostMetrics
     private let announcements: AnnouncementFiles
     /// Held as long as the broker runs; nil for an ephemeral one.
     private let runDirectory: ClaimedRunDirectory?
@@ -57,8 +59,13 @@ final class BrokerService {
                     count: rate.count, interval: rate.interval.nanoseconds, queueCapacity: limits.connectQueue,
                     longestWait: limits.connectQueueTimeout.nanoseconds)
             })
+        metrics = HostMetrics(
+            listeners: configuration.listeners.map { listener in
+                let isWebSocket = [.ws, .wss].contains(listener.url.scheme)
+                return HostMetrics.Listener(name: listener.name, transport: isWebSocket ? "ws" : "mqtt")
+            })
         let outlet = EventOutlet(log: log, listeners: configuration.listeners, control: control)
-        loops = try LoopGroup(broker: broker, gate: gate, outlet: outlet)
+        loops = try LoopGroup(broker: broker, gate: gate, outlet: outlet, metrics: metrics)
         inside = loops.inside(gate, listeners: configuration.listeners.map(\.name))
         self.listeners = listeners
         self.log = log
@@ -146,6 +153,7 @@ final class BrokerService {
                 broker, log: log, configuration: loaded.configuration.broker, staging: staging,
                 isEphemeral: loaded.configuration.isEphemeral, isChecking: isChecking, paths: loaded.paths,
                 administer: administer)
+            environment.metrics = metrics
             environment.broker.connect = { [inside] in inside.open(listener: $0, address: $1) }
             environment.retryConfiguration = { [administer] in _ = administer(.reload(nil)) { _ in } }
             let containment = loaded.configuration.broker.containment

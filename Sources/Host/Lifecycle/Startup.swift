@@ -105,7 +105,9 @@ extension Startup {
             }
             let restored = try orFail { () throws(OperationError) in try service.openStore(supervisor.running) }
             // Before anybody is told: a file that changes after the ready line is noticed.
-            supervisor.follow(layers.compactMapValues(\.tls))
+            let servers = layers.compactMapValues(\.tls)
+            supervisor.follow(servers)
+            service.metrics.setCertificates(Supervisor.ends(of: servers))
             service.accept()
             readiness.enter(.serving)
             try announce(supervisor, service, announcements, sessions: restored.sessions)

@@ -31,6 +31,12 @@ extension Supervisor {
         }
     }
 
+    /// Looks up when the certificates in use end, for metrics.
+    static func ends(of servers: [String: TLSServer]) -> @Sendable () -> [(listener: String, expires: Int64)] {
+        let all = servers.sorted { $0.key < $1.key }
+        return { all.compactMap { name, server in server.certificatesEnd.map { (listener: name, expires: $0) } } }
+    }
+
     /// Reads the files of TLS listeners again. What is wrong keeps what was there and is told.
     @discardableResult
     func reloadCertificates(where isConcerned: (TLSSettings) -> Bool = { _ in true }) -> [String] {

@@ -66,8 +66,10 @@ extension Supervisor {
         let problems = reloadCertificates()
         let answer = apply(plan, changes, loaded)
         guard problems.isEmpty else {
+            service?.metrics.configurationRead(isTaken: false)
             return .refused(problems.joined(separator: "\n"), .refused)
         }
+        service?.metrics.configurationRead(isTaken: true)
         return answer
     }
 
@@ -174,6 +176,7 @@ extension Supervisor {
     }
 
     private func refuse(_ errors: ConfigurationErrors) -> ControlAnswer {
+        service?.metrics.configurationRead(isTaken: false)
         for error in errors.all {
             log.write(.configReloadRefused, .error) {
                 [.init("at", error.position.description), .init("reason", error.message)]

@@ -21,6 +21,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     var store: StoreDriver?
     /// Connections that wait for their turn at the gate.
     private var waiting = WaitingRoom()
+    /// Times a sample of the turns.
+    private var sampling = TurnSampling()
     /// Streams taken over in this turn and their connections.
     private var adopted: [StreamID: UInt64] = [:]
 
@@ -76,7 +78,8 @@ final class LoopDriver: StreamHandler, ShardTransport {
     }
 
     func received(_ stream: StreamID, context: UInt64, bytes: UnsafeRawBufferPointer, now: Int64) {
-        shard.received(context, bytes, now: now)
+        guard sampling.isTimed else { return shard.received(context, bytes, now: now) }
+        sampling.timeReading { shard.received(context, bytes, now: now) }
     }
 
     func identified(_ stream: StreamID, context: UInt64, as peer: PeerDiscovery, now: Int64) {
@@ -151,6 +154,7 @@ final class LoopDriver: StreamHandler, ShardTransport {
         if !adopted.isEmpty { adopted.removeAll(keepingCapacity: true) }
         if !waiting.isEmpty { admitWaiting(now: now) }
         shard.endOfTurn(now: now)
+        sampling.turnEnded(shard, now: now)
     }
 
     func nextDeadline() -> Int64? {

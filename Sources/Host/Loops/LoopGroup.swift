@@ -10,10 +10,11 @@ final class LoopGroup {
 
     private let ports: [LoopPort]
     private let drivers: [LoopDriver]
+    private let metrics: HostMetrics
     private var threads: [LoopThread] = []
 
     /// Makes one loop for each shard of `broker`. None runs yet.
-    init(broker: Broker, gate: AcceptGate, outlet: EventOutlet) throws(SystemError) {
+    init(broker: Broker, gate: AcceptGate, outlet: EventOutlet, metrics: HostMetrics) throws(SystemError) {
         var ports: [LoopPort] = []
         var drivers: [LoopDriver] = []
         for shard in broker.shards {
@@ -24,7 +25,7 @@ final class LoopGroup {
         }
         for driver in drivers { driver.connect(ports) }
         broker.onWake { [ports] shard in ports[shard].loop.wake() }
-        (self.ports, self.drivers) = (ports, drivers)
+        (self.ports, self.drivers, self.metrics) = (ports, drivers, metrics)
     }
 
     /// Starts the threads. Nobody is served before ``accept(_:)``.
@@ -37,7 +38,10 @@ final class LoopGroup {
     /// Makes every loop hand what must survive to a store. While no loop runs a turn.
     var attaching: @Sendable (StoreDriver) -> Void {
         let drivers = Resting(drivers)
-        return { store in drivers.value.forEach { $0.store = store } }
+        return { [metrics] store in
+            drivers.value.forEach { $0.store = store }
+            metrics.attach(store)
+        }
     }
 
     /// Makes a loop come round. [any thread]

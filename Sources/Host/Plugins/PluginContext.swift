@@ -1,5 +1,6 @@
 public import BrokerCore
 public import Configuration
+import Locking
 
 /// What a plugin host needs from the rest of the broker.
 public struct PluginEnvironment: Sendable {
@@ -19,6 +20,8 @@ public struct PluginEnvironment: Sendable {
     public var reload = BrokerConfiguration.Reload()
     /// When a plugin is in trouble, and what follows.
     public var containment = BrokerConfiguration.Containment()
+    /// What is counted of the process.
+    var metrics = HostMetrics()
     /// What is remembered of crashes; nil: nothing.
     var ledger: CrashLedger?
     /// Whose files may be loaded.
@@ -53,6 +56,13 @@ public struct PluginEnvironment: Sendable {
     }
 }
 
+/// What the plugin host knows of all plugins, for metrics.
+struct PluginObservation: Sendable {
+    var statuses: @Sendable () -> [PluginStatus] = { [] }
+    /// Somebody collects metrics.
+    var wanted: @Sendable () -> Void = {}
+}
+
 /// What all instances share: the environment and the threads they work on.
 final class PluginContext: Sendable {
     let environment: PluginEnvironment
@@ -67,6 +77,8 @@ final class PluginContext: Sendable {
     let metrics = MetricRegistry()
     let tracer = Tracer()
     let provided = ProvidedServices()
+    /// For whoever collects metrics.
+    let observation = Locked(PluginObservation())
 
     init(_ environment: PluginEnvironment) {
         self.environment = environment

@@ -47,6 +47,8 @@ public final class PluginHost: Sendable {
         var overrunsTold: [UInt64: UInt64] = [:]
         /// How the last generation that passed its trial behaved, by id.
         var conduct: [String: TrialRecord] = [:]
+        /// When hooks were last wanted as metrics, monotonic ns; nil: nobody samples them.
+        var samplesWanted: Int64?
         /// Who wants hooks to be measured.
         var measurers = 0
         /// Files that came through their rehearsal, with the settings they had.
@@ -74,6 +76,10 @@ public final class PluginHost: Sendable {
         search = PluginSearch(pluginDirectories: environment.pluginDirectories)
         self.builtins = builtins
         startWatchdog()
+        context.observation.withLock { observation in
+            observation.statuses = { [weak self] in self?.statuses ?? [] }
+            observation.wanted = { [weak self] in self?.sampleHooks() }
+        }
         keeper.async { [weak self] in
             self?.tellOfCrash()
             self?.watchOverruns()
@@ -191,6 +197,7 @@ extension PluginStatus {
             hooks: running.entries.map { HookTable.name(of: $0.hook) }, failures: running.hooks.failures,
             pending: running.hooks.pendingCalls, droppedEvents: running.hooks.events.dropped)
         number = instance.number
+        hookFailures = running.hooks.failuresByHook
         accounts = instance.accounts(running.hooks)
         overruns = running.hooks.overruns
         sha256 = running.image.sha256

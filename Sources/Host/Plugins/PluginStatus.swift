@@ -1,3 +1,5 @@
+public import BrokerCore
+
 /// What can be said about one plugin instance, for `plugins list` and `/ready`.
 public struct PluginStatus: Sendable {
     /// Id in plugins.yaml.
@@ -22,6 +24,8 @@ public struct PluginStatus: Sendable {
     public var failures: UInt64
     /// Calls on an event loop that took longer than the hook's deadline, of those that were looked at.
     public var overruns: UInt64 = 0
+    /// The same by hook and kind.
+    public var hookFailures: [HookFailures] = []
     /// Calls it has not answered yet.
     public var pending: Int
     /// Events it was too slow for.

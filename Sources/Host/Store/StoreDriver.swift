@@ -66,6 +66,7 @@ final class StoreDriver: Sendable {
         let messages: [(id: UInt64, message: StoredMessage?)]
     }
 
+    private let times = Locked((durations: DurationCounts(), failures: UInt64(0)))
     private let store: OpenStore
     private let reader: StoreReader
     private let broker: Broker
@@ -165,7 +166,17 @@ final class StoreDriver: Sendable {
     private func submit(
         _ batches: [StoreBatch], _ parts: [PendingBatch.Part], resumes: Bool, _ state: inout State
     ) -> Bool {
-        let pending = PendingBatch(batches, parts: parts) { [self] batch, status in answered(batch, status, resumes) }
+        let began = monotonicNow()
+        let pending = PendingBatch(batches, parts: parts) { [self] batch, status in
+            times.withLock { times in
+                if status == HL_OK {
+                    times.durations.add(monotonicNow() - began)
+                } else {
+                    times.failures += 1
+                }
+            }
+            answered(batch, status, resumes)
+        }
         guard store.submit(pending, resumes: resumes) else { return false }
         state.underWay += 1
         return true
@@ -251,6 +262,9 @@ final class StoreDriver: Sendable {
         state.withLock { $0.mode = .closed }
         store.close()
     }
+
+    /// How long it took from handing a batch over until it was durable, and how many batches failed. [any thread]
+    var commits: (durations: DurationCounts, failures: UInt64) { times.withLock { $0 } }
 
     // MARK: From the store
 

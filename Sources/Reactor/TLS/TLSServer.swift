@@ -20,6 +20,9 @@ public final class TLSServer: Sendable {
         current.withLock { $0 = made }
     }
 
+    /// When the first certificate in use ends, seconds since 1970; nil when it says nothing that can be read.
+    public var certificatesEnd: Int64? { current.withLock { $0 }.notAfter }
+
     /// The filter of a new connection.
     public func makeFilter() -> StreamFilter {
         UnsafeTLSFilter(current.withLock { $0 })

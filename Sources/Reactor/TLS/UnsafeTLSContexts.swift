@@ -57,6 +57,17 @@ final class UnsafeTLSContexts: @unchecked Sendable {
         return PeerCertificate(certificate, identity: identity)
     }
 
+    /// When the first of the certificates ends, seconds since 1970.
+    var notAfter: Int64? {
+        contexts.compactMap { context -> Int64? in
+            var time = tm()
+            guard let certificate = SSL_CTX_get0_certificate(context),
+                ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1
+            else { return nil }
+            return Int64(timegm(&time))
+        }.min()
+    }
+
     private static func openKeyLog(_ path: String?) throws(TLSError) -> Int32 {
         guard let path else { return -1 }
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)

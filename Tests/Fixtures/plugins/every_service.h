@@ -235,6 +235,8 @@ static void collected(void *state, void *user, const hl_sample_list *list) {
     for (i = 0; i < list->count; i++) {
         const hl_sample *sample = hl_sample_at(list, i);
         if (sample->name.len < 16 || memcmp(sample->name.ptr, "hookline_plugin_", 16)) continue;
+        /* What the broker says of plugins has no instance. */
+        if (!sample->label_count || sample->labels[0].key.ptr[0] != 'i') continue;
         hl_logf(e->self, HL_LOG_INFO, "test.sample", "%.*s %u %g %u %u", HL_S(sample->name), sample->label_count,
                 sample->value, (unsigned)sample->count,
                 sample->bound_count ? (unsigned)sample->buckets[sample->bound_count] : 0u);

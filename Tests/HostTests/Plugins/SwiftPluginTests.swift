@@ -339,7 +339,8 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
         host.metric(.counter, "asked_total", help: "Questions.", labels: ["label"])?.series("x")?.add(3)
         host.metric(.histogram, "took_seconds", help: "Time.")?.series()?.observe(0.5)
         host.collectMetrics { samples in
-            for sample in samples where sample.labels.contains(where: { $0.value == "swift" }) {
+            for sample in samples
+            where sample.labels.contains(where: { $0.name == "instance" && $0.value == "swift" }) {
                 let label = sample.labels.last.map { "\($0.name)=\($0.value)" } ?? ""
                 let tail = sample.buckets.map { "\($0.count) observation, \($0.bounds.count) bounds" } ?? label
                 host.log(.info, "swift.samples", "\(sample.name) \(sample.value) \(tail)")

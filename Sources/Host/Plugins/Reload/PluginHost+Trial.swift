@@ -32,6 +32,7 @@ extension PluginHost {
 
     private func sayReloaded(_ old: RunningPlugin, _ successor: RunningPlugin) {
         count(old.instance.id, \.reloads)
+        context.environment.metrics.countReload(of: old.instance.id, .succeeded)
         context.log(
             .info, old.instance.id, "plugin.reloaded", "",
             [
@@ -89,6 +90,7 @@ extension PluginHost {
         }
         guard let trial else { return false }
         count(id, \.rollBacks)
+        context.environment.metrics.countReload(of: id, .rolledBack)
         context.timers.resume(trial.old.instance.group)
         install()
         context.log(

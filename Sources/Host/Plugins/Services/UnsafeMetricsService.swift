@@ -42,7 +42,9 @@ extension ServiceTables {
             guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
             let answer = SampleAnswer(instance: instance, function: function, user: user)
             if let broker = instance.context.environment.broker.broker {
-                SnapshotCollector.collect(broker) { answer.send(BrokerSamples.make($0)) }
+                let tell = instance.context.observation.withLock { $0.wanted }
+                tell()
+                SnapshotCollector.collect(broker) { answer.send($0) }
             } else {
                 answer.send([])
             }
@@ -103,9 +105,10 @@ private struct SampleAnswer: @unchecked Sendable {
     let function: hl_collect_fn
     let user: UnsafeMutableRawPointer?
 
-    func send(_ broker: [MetricSample]) {
+    /// The rest is made of the numbers on a worker: the loops have other things to do.
+    func send(_ snapshots: [ShardSnapshot]) {
         instance.onWorker { [self] in
-            let samples = broker + instance.context.metrics.samples
+            let samples = allSamples(snapshots)
             let memory = LentMemory()
             var list = hl_sample_list()
             list.struct_size = UInt32(MemoryLayout<hl_sample_list>.size)
@@ -114,6 +117,13 @@ private struct SampleAnswer: @unchecked Sendable {
             list.stride = UInt32(MemoryLayout<hl_sample>.stride)
             withExtendedLifetime(memory) { function(instance.pluginState, user, &list) }
         }
+    }
+
+    private func allSamples(_ snapshots: [ShardSnapshot]) -> [MetricSample] {
+        let (context, metrics) = (instance.context, instance.context.environment.metrics)
+        let look = context.observation.withLock { $0.statuses }
+        let broker = snapshots.isEmpty ? [] : BrokerSamples.make(snapshots, metrics)
+        return broker + PluginSamples.make(look(), metrics) + ProcessSamples.make(metrics) + context.metrics.samples
     }
 
     private func sample(_ given: MetricSample, _ memory: LentMemory) -> hl_sample {
