@@ -23,6 +23,8 @@ public final class HookDispatcher {
     /// Where whoever watches this thread finds the call it is in.
     var runningCall: UnsafePointer<UnsafeMutablePointer<hl_call>?> { UnsafePointer(fast.running) }
     private(set) var compiled: CompiledHooks
+    /// Where spans of calls go, while messages are traced; see ``setTracing(_:)``.
+    var tracing: ShardTracing?
     private var hasTable = false
     /// Edited copies of the input, on which later plugins of the chain are called.
     let editedMessage: UnsafeMutablePointer<hl_msg>

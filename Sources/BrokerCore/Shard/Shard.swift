@@ -86,6 +86,8 @@ public final class Shard {
     var random: ShardRandom
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport
+    /// Spans of messages, while somebody exports them.
+    var tracing: ShardTracing?
     var isDraining = false
     /// The process uses more memory than it may: see ``noteMemory(isShort:)``.
     var isShortOfMemory = false

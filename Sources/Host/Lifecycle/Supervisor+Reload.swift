@@ -167,9 +167,11 @@ extension Supervisor {
     private func apply(
         _ plan: ReloadPlan, _ changes: PluginChanges, _ loaded: LoadedConfiguration
     ) -> ControlAnswer {
-        let level = loaded.configuration.broker.log.level
-        log.setLevel(level)
-        running.configuration.broker.log.level = level
+        let settings = loaded.configuration.broker.log
+        // What was set while the broker ran holds no longer: the file says what is in force.
+        log.setLevels(settings.allLevels)
+        running.configuration.broker.log.level = settings.level
+        running.configuration.broker.log.levels = settings.levels
         let plugins = changes.started + changes.replaced + changes.reconfigured + changes.stopped
         let changed =
             plan.applied + plugins.map { "plugins.\($0)" } + (changes.isReordered ? ["plugins (their order)"] : [])
