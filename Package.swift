@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "auth", type: .dynamic, targets: ["AuthEntry"]),
         .library(name: "acl", type: .dynamic, targets: ["ACLEntry"]),
         .library(name: "metrics", type: .dynamic, targets: ["MetricsEntry"]),
+        .library(name: "traces", type: .dynamic, targets: ["TracesEntry"]),
         .library(name: "store-sqlite", type: .dynamic, targets: ["StoreSQLiteEntry"]),
         // For LD_PRELOAD: cuts the power of a process (`hookline plugins check-store`).
         .library(name: "power-loss", type: .dynamic, targets: ["PowerLoss"]),
@@ -210,6 +211,9 @@ let package = Package(
         .testTarget(
             name: "MetricsPluginTests", dependencies: ["MetricsPlugin", "OTLP", "PluginSDK"], swiftSettings: settings),
         .testTarget(
+            name: "TracesPluginTests", dependencies: ["Locking", "OTLP", "PluginSDK", "TracesPlugin"],
+            swiftSettings: settings),
+        .testTarget(
             name: "HooklineClientTests", dependencies: ["HooklineClient", "MQTTCodec"], swiftSettings: settings),
         .testTarget(
             name: "ConformanceTests", dependencies: ["BrokerCore", "MQTTCodec", "StoreFormat", "hookline-host"],
@@ -218,6 +222,7 @@ let package = Package(
         .testTarget(name: "TidyTests", swiftSettings: settings),
     ] + plugin("Auth", uses: ["CCurl", "CPostgres", "CSystem", "PasswordFile", "StrictJSON", "Threading", "Tokens"])
         + plugin("ACL", uses: ["AccessRules"]) + plugin("Metrics", uses: ["CSystem", "OTLP"])
+        + plugin("Traces", uses: ["OTLP"])
         + plugin("StoreSQLite", uses: ["CSQLite", "PluginABI", "StoreEngine"]) + fuzzing,
     cLanguageStandard: .c11
 )

@@ -10,7 +10,7 @@ fail() { printf '%s\n' "linkage: $*" >&2; failed=1; }
 
 [ -x "$build/hookline-host" ] || { fail "$build/hookline-host does not exist"; exit 1; }
 for image in "$build/hookline-host" "$build"/libauth.so "$build"/libacl.so \
-    "$build"/libmetrics.so "$build"/libstore-sqlite.so; do
+    "$build"/libmetrics.so "$build"/libtraces.so "$build"/libstore-sqlite.so; do
     [ -e "$image" ] || { fail "$image was not built"; continue; }
     needed=$(readelf -d "$image" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p')
     [ -n "$needed" ] || fail "$image: readelf names no library; the check would see nothing"
@@ -25,7 +25,7 @@ entry=hl_plugin_entry_v1
 dynamic() { readelf --dyn-syms -W "$1" | awk '$7 != "UND" { print $8 }' | grep -E '^hl_' || :; }
 exported=$(dynamic "$build/hookline-host")
 [ -z "$exported" ] || fail "hookline-host exports to plugins: $exported"
-for plugin in "$build"/libauth.so "$build"/libacl.so "$build"/libmetrics.so "$build"/libhttp.so \
+for plugin in "$build"/libauth.so "$build"/libacl.so "$build"/libmetrics.so "$build"/libtraces.so "$build"/libhttp.so \
     "$build"/libstore-*.so; do
     [ -e "$plugin" ] || continue
     exported=$(dynamic "$plugin")

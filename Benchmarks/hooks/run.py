@@ -46,7 +46,7 @@ def costs(binary):
     cost = {}
     with tempfile.TemporaryDirectory() as folder:
         plugin = build_plugin(folder)
-        for mode in ["none", "unrelated", "allow", "allow2", "cached"]:
+        for mode in ["none", "unrelated", "allow", "allow2", "cached", "untraced", "unsampled"]:
             few, many = (instructions(binary, mode, count, plugin) for count in (FEW, MANY))
             cost[mode] = (many - few) / (MANY - FEW)
     return cost
@@ -68,6 +68,9 @@ def main():
         ("a second allow-all plugin", cost["allow2"] - cost["allow"], limits["second_over_first"],
          "instructions more"),
         ("a cached verdict", cached, limits["cached_over_none_per_verdict"], "instructions each"),
+        ("tracing that has ended", cost["untraced"] - none, limits["untraced_over_none"], "instructions more"),
+        ("tracing that records nothing", cost["unsampled"] - none, limits["unsampled_over_none"],
+         "instructions more"),
         ("the same in time", cached * NANOSECONDS_PER_INSTRUCTION, limits["cached_nanoseconds"], "ns each"),
     ]
     failed = False

@@ -58,7 +58,11 @@ public struct SpanRecord: Sendable, Equatable {
     public var span: [UInt8]
     /// 8 bytes; all zero: none.
     public var parent: [UInt8]
-    /// Who began it.
+    /// W3C `tracestate` as it came; empty without one.
+    public var traceState: String
+    /// What it is.
+    public var kind: Kind
+    /// Who began it; empty: the broker.
     public var instance: String
     /// What was done.
     public var name: String
@@ -68,6 +72,20 @@ public struct SpanRecord: Sendable, Equatable {
     public var attributes: [Sample.Label]
     /// It ended well.
     public var isOK: Bool
+
+    /// What a span is, as in OpenTelemetry.
+    public enum Kind: UInt32, Sendable {
+        /// Work within.
+        case work = 0
+        /// Something was taken from a client.
+        case server = 1
+        /// Somebody else was asked.
+        case client = 2
+        /// A message was handed on.
+        case producer = 3
+        /// A message was taken.
+        case consumer = 4
+    }
 }
 
 /// A span that has begun; ends with `PluginHost.end`.
@@ -94,6 +112,24 @@ extension PluginHost {
         let status = raw.pointee.trace?.pointee.export_spans?(raw, SpansBox.run, user)
         if status != HL_OK { callbacks.remove(user) }
         return status == HL_OK
+    }
+
+    /// Which traces a plugin wants that exports spans; all of them until it says so.
+    /// - Parameters:
+    ///   - ratio: 0 ... 1, share of the traces that begin here. One that began elsewhere is recorded when its
+    ///     `traceparent` says so.
+    ///   - correlationField: name of the JSON member that holds a correlation id in payloads of 3.1.1 clients; empty:
+    ///     payloads are not looked at.
+    /// - Returns: false when the service is not granted, or a value is not valid.
+    @discardableResult
+    public func configureTracing(ratio: Double, correlationField: String = "") -> Bool {
+        withView(correlationField) { field in
+            var options = hl_trace_options()
+            options.struct_size = UInt32(MemoryLayout<hl_trace_options>.size)
+            options.ratio = ratio
+            options.correlation_field = field
+            return raw.pointee.trace?.pointee.configure?(raw, &options) == HL_OK
+        }
     }
 
     /// Begins a span; costs nothing while nobody exports spans.
@@ -198,6 +234,8 @@ extension SpanRecord {
         trace = withUnsafeBytes(of: raw.trace_id) { Array($0) }
         span = withUnsafeBytes(of: raw.span_id) { Array($0) }
         parent = withUnsafeBytes(of: raw.parent_id) { Array($0) }
+        traceState = raw.trace_state.string
+        kind = Kind(rawValue: raw.flags & HL_SPAN_KIND) ?? .work
         instance = raw.instance.string
         name = raw.name.string
         began = raw.began

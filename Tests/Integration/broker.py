@@ -8,6 +8,8 @@ import subprocess
 import threading
 from pathlib import Path
 
+import vocabulary
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("HOOKLINE_BUILD", ".build/release")).resolve()
 HOOKLINE = BUILD / "hookline"
@@ -151,6 +153,8 @@ class Broker:
         self.out.text()
         self.process.stdout.close()
         self.process.stderr.close()
+        unknown = vocabulary.problems(self.log.lines)
+        assert not unknown, "lines that docs/logging.md does not have:\n" + "\n".join(unknown)
         return self.process.returncode
 
     def __enter__(self):

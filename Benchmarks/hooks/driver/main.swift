@@ -6,7 +6,7 @@ import StoreFormat
 
 // One publisher, one subscriber, QoS 0, 64 bytes, pipelined: bytes in, bytes out, no socket.
 //
-//   hook-bench MODE MESSAGES PLUGIN     none | unrelated | allow | allow2 | cached
+//   hook-bench MODE MESSAGES PLUGIN     none | unrelated | allow | allow2 | cached | untraced | unsampled
 //
 // Benchmarks/hooks/run.py runs it under callgrind and compares with the thresholds beside it.
 
@@ -72,7 +72,7 @@ func send(_ packet: Packet, to shard: Shard, _ handle: UInt64) {
 
 let arguments = CommandLine.arguments
 guard arguments.count == 4, let messages = Int(arguments[2]), messages > 0 else {
-    fail("usage: hook-bench none|unrelated|allow|allow2|cached MESSAGES PLUGIN", code: 64)
+    fail("usage: hook-bench none|unrelated|allow|allow2|cached|untraced|unsampled MESSAGES PLUGIN", code: 64)
 }
 guard let image = dlopen(arguments[3], RTLD_NOW) else { fail("cannot open \(arguments[3])", code: 66) }
 let handle = UnsafeMutablePointer<hl_self>.allocate(capacity: 1)
@@ -87,6 +87,10 @@ let shard = broker.shards[0]
 let sink = Sink()
 shard.attach(sink)
 shard.install(BenchPlugin(image: image, instance: instance).table(arguments[1]))
+// Tracing that has ended leaves nothing behind; tracing that is on and records nothing looks at each message.
+let tracing = TraceSettings(ratio: 0, clock: { 0 }, take: { _ in })
+if ["untraced", "unsampled"].contains(arguments[1]) { shard.setTracing(tracing) }
+if arguments[1] == "untraced" { shard.setTracing(nil) }
 let publisher = shard.opened(transport: 1, listener: 0, peer: "p", now: 1)
 let subscriber = shard.opened(transport: 2, listener: 0, peer: "s", now: 1)
 send(.connect(Connect(version: .v3_1_1, clientID: Array("p".utf8))), to: shard, publisher)

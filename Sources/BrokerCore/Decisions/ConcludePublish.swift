@@ -7,7 +7,9 @@ extension Shard {
     func concludePublish(_ connection: ConnectionRef, _ held: HeldPublish, _ outcome: HookOutcome) {
         state.pointee.arrival = held.received
         state.pointee.arrivalID = held.id
-        held.frame.withUnsafeBytes { concludePublish(connection, $0, held.bodyOffset, held.stage, outcome) }
+        resumeTraced(held.trace) {
+            held.frame.withUnsafeBytes { concludePublish(connection, $0, held.bodyOffset, held.stage, outcome) }
+        }
         state.pointee.arrival = 0
         state.pointee.arrivalID = 0
     }

@@ -26,7 +26,7 @@ extension Shard {
             let session = target.pointee.session.assumingMemoryBound(to: Session.self)
             if let edits, edits.removed.contains(session.pointee.clientID) { continue }
             guard let connection = session.pointee.connection else {
-                deliver(target, result, message, entry, &made)
+                handTo(target, result, message, entry, &made)
                 continue
             }
             guard state.pointee.authorisesDelivery else {
@@ -93,7 +93,7 @@ extension Shard {
         _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>, _ made: inout MessageRef?
     ) {
         guard state.pointee.editsDelivery else {
-            deliver(target, result, message, entry, &made)
+            handTo(target, result, message, entry, &made)
             return
         }
         state.pointee.editedReceivers.append(
@@ -121,11 +121,26 @@ extension Shard {
                 drop(session, message.pointee, .pluginDropped)
             } else if let edited = owned[index], let connection = session.pointee.connection {
                 let delivery = self.delivery(target.pointee, result, message.pointee)
-                deliverEdited(edited, connection, session, delivery)
+                traceDelivery(session, message.pointee.id, qos: delivery.qos) {
+                    deliverEdited(edited, connection, session, delivery)
+                }
             } else {
-                deliver(target, result, message, entry, &made)
+                handTo(target, result, message, entry, &made)
             }
         }
         state.pointee.editedReceivers.removeAll()
+    }
+
+    /// To one target that may have the message as it is.
+    @inline(__always)
+    private func handTo(
+        _ target: UnsafeMutablePointer<Target>, _ result: UnsafePointer<MatchResult>, _ message: PublishedRef,
+        _ entry: UnsafeMutablePointer<TopicEntry>, _ made: inout MessageRef?
+    ) {
+        if state.pointee.isTracing {
+            deliverTraced(target, result, message, entry, &made)
+        } else {
+            deliver(target, result, message, entry, &made)
+        }
     }
 }

@@ -133,9 +133,11 @@ extension Shard {
                 .publish(
                     HeldPublish(
                         frame: copy, bodyOffset: inbound.bodyOffset, stage: stage,
-                        received: state.pointee.arrival == 0 ? now : state.pointee.arrival, id: message.id)))
+                        received: state.pointee.arrival == 0 ? now : state.pointee.arrival, id: message.id,
+                        trace: holdTrace())))
         case .drop:
             state.pointee.counters.dropped[Int(DropReason.pluginDropped.rawValue)] &+= 1
+            tracing?.current?.fail(DropReason.pluginDropped.word)
             acknowledgeOnly(connection, message.qos, packetID, .success)
         case .challenge: break
         case .replaced:
@@ -150,6 +152,7 @@ extension Shard {
         _ connection: ConnectionRef, _ message: PublishedMessage, _ packetID: UInt16, _ reason: ReasonCode, rule: String
     ) {
         state.pointee.counters.dropped[Int(DropReason.publishDenied.rawValue)] &+= 1
+        tracing?.current?.fail(DropReason.publishDenied.word)
         transport.event(
             .publishDenied(
                 connection.extras.identity, topic: Array(message.topic), qos: message.qos, reason: reason, rule: rule))

@@ -31,4 +31,6 @@ struct HeldPublish {
     /// Host clock ns: its life is counted from here.
     let received: Int64
     let id: UInt64
+    /// Its trace, if it is recorded.
+    var trace: MessageTrace?
 }

@@ -7,7 +7,9 @@ extension Shard {
     @inline(__always)
     @discardableResult
     func publish(_ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>) -> Bool {
-        if state.pointee.observesPublishes { return publishObserved(message, entry) }
+        if state.pointee.observesPublishes {
+            return state.pointee.isTracing ? publishTraced(message, entry) : publishObserved(message, entry)
+        }
         if message.pointee.retain { storeRetained(message.pointee) }
         return handOut(message, entry, also: 0)
     }
@@ -15,9 +17,9 @@ extension Shard {
     /// Delivers here and hands the message to other shards: those that may have a receiver, and those in `also`.
     @inline(__always)
     private func handOut(
-        _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>, also: UInt64
+        _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>, also: UInt64, isTraced: Bool = false
     ) -> Bool {
-        var matched = deliverHere(message, entry)
+        var matched = isTraced ? deliverHereTraced(message, entry) : deliverHere(message, entry)
         if shared.shardCount > 1 {
             let others = (shared.summaries.interest(of: entry) | also) & ~(1 &<< UInt64(index))
             if others != 0 {
@@ -28,16 +30,17 @@ extension Shard {
         return matched
     }
 
-    /// As `publish`, with msg.route and notify.published.
+    /// As `publish`, with msg.route, notify.published and spans.
     @inline(never)
-    private func publishObserved(
+    func publishObserved(
         _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>
     ) -> Bool {
         if message.pointee.id == 0 { message.pointee.id = state.pointee.makeMessageID() }
         if state.pointee.notifiesPublished { notifyPublished(message.pointee, entry) }
         if message.pointee.retain { storeRetained(message.pointee) }
+        let isTraced = tracing?.current?.messageID == message.pointee.id
         guard state.pointee.routesMessages, let edits = askRoute(message.pointee, entry) else {
-            return handOut(message, entry, also: 0)
+            return handOut(message, entry, also: 0, isTraced: isTraced)
         }
         if edits.dropsAll {
             drop(nil, message.pointee, .pluginDropped)
@@ -46,7 +49,7 @@ extension Shard {
         route = edits
         defer { route = nil }
         let homes = edits.added.reduce(UInt64(0)) { $0 | 1 << UInt64(shared.homeShard(of: $1.clientID)) }
-        return handOut(message, entry, also: homes)
+        return handOut(message, entry, also: homes, isTraced: isTraced)
     }
 
     /// As `publish`, for a message whose acknowledgement waits until every shard that queues it has made it durable.
@@ -149,6 +152,7 @@ extension Shard {
     @inline(never)
     func drop(_ session: SessionRef?, _ message: PublishedMessage, _ reason: DropReason) {
         state.pointee.counters.dropped[Int(reason.rawValue)] &+= 1
+        tracing?.current?.dropped = reason
         transport.event(
             .dropped(clientID: session?.pointee.clientID ?? [], topic: Array(message.topic), reason: reason))
     }

@@ -99,7 +99,13 @@ extension Shard {
         while session.pointee.window.count < limit, session.pointee.queue.loadedCount > 0,
             let entry = session.pointee.queue.popFirst(), let message = entry.message
         {
-            sendQueued(session, connection, entry, message)
+            if state.pointee.isTracing {
+                traceQueued(session, PublishedMessage(message, origin: .client), qos: entry.qos) {
+                    sendQueued(session, connection, entry, message)
+                }
+            } else {
+                sendQueued(session, connection, entry, message)
+            }
         }
         if session.pointee.queue.storedCount > 0 { loadQueue(session) }
         if hasRoomAgain(session) { wakeWaiters(session) }

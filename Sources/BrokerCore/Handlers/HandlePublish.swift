@@ -37,13 +37,19 @@ extension Shard {
             guard readProperties(connection, inbound.base, header, &message) else { return }
         }
         if connection.pointee.flags.contains(.mounted), !mount(connection, &message) { return }
-        withUnsafeMutablePointer(to: &message) { decide(connection, $0, inbound, header, from: stage) }
+        withUnsafeMutablePointer(to: &message) { message in
+            if state.pointee.isTracing {
+                decideTraced(connection, message, inbound, header, from: stage)
+            } else {
+                decide(connection, message, inbound, header, from: stage)
+            }
+        }
     }
 
     /// Alias resolution and validation come before authorisation: no plugin ever sees an alias or an invalid topic.
     /// - Parameter stage: where to go on when a plugin has answered later.
     @inline(__always)
-    private func decide(
+    func decide(
         _ connection: ConnectionRef, _ message: PublishedRef, _ inbound: InboundFrame, _ header: PublishHeader,
         from stage: PublishStage
     ) {

@@ -29,6 +29,8 @@ public final class HookDispatcher {
     var isMeasured = false
     var isSampled = false
     var nextSample: Int64 = 0
+    /// Where spans of calls go, while messages are traced; see ``setTracing(_:)``.
+    var tracing: ShardTracing?
     /// Edited copies of the input, on which later plugins of the chain are called.
     let editedMessage: UnsafeMutablePointer<hl_msg>
     let editedRetained: UnsafeMutablePointer<hl_retained>

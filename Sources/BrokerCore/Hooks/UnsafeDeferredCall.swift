@@ -20,7 +20,7 @@ public final class DeferredCall: @unchecked Sendable {
         compiled = opening.compiled
         slot = opening.slot
         instance = opening.slot.instance.takeUnretainedValue()
-        meter = opening.compiled.meters?.workers
+        meter = opening.compiled.meters?.countingWorkers
         frame.owner = instance.number
         let host = frame.call.pointee.host
         frame.call.pointee = source.call.pointee

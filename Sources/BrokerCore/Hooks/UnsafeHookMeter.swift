@@ -73,15 +73,45 @@ struct HookMeter {
     let allowance: Int64
     /// Kept alive by the table.
     let instance: Unmanaged<HookInstance>
+    let name: String
     var measure: HookMeasure
+    /// Where spans go, while messages are traced. The shard keeps it alive longer than any call.
+    var tracing: Unmanaged<ShardTracing>?
 
     /// The function that is called in the place of the plugin's, with the meter as its state.
     static let measuring: HookFunction = { meter, call, input in
         guard let meter = meter?.assumingMemoryBound(to: HookMeter.self) else { return HL_ERROR }
         let began = HookMeter.clock()
+        let beganOnWall = meter.pointee.tracing?._withUnsafeGuaranteedRef { $0.time }
         let verdict = meter.pointee.function(meter.pointee.state, call, input)
         meter.pointee.note(verdict, took: HookMeter.clock() - began, of: input)
+        if let beganOnWall, let call { meter.pointee.trace(call, verdict, from: beganOnWall) }
         return verdict
+    }
+
+    /// A span of the call, when it was about the message that is being traced.
+    private func trace(_ call: UnsafeMutablePointer<hl_call>, _ verdict: hl_verdict, from began: Int64) {
+        tracing?._withUnsafeGuaranteedRef { tracing in
+            guard let trace = tracing.current,
+                HookCalls.message(of: call.pointee)?.pointee.id == trace.messageID
+            else { return }
+            trace.add(
+                .hook, HookTable.name(of: measure.hook), spanID: tracing.makeID(), from: began, to: tracing.time,
+                [.init("hookline.plugin", name), .init("hookline.verdict", HookMeter.word(verdict))],
+                hasFailed: verdict == HL_ERROR)
+        }
+    }
+
+    private static func word(_ verdict: hl_verdict) -> String {
+        switch verdict {
+        case HL_ABSTAIN: "abstain"
+        case HL_ALLOW: "allow"
+        case HL_DENY: "deny"
+        case HL_PENDING: "pending"
+        case HL_REPLACE: "replace"
+        case HL_DROP: "drop"
+        default: "error"
+        }
     }
 
     /// How many the call was about.
@@ -107,6 +137,8 @@ struct HookMeter {
 
 /// The meters of one table on one shard.
 final class HookMeters {
+    /// Calls are counted and timed for whoever asks; else the meters are there for the sake of spans.
+    var isMeasuring = false
     private var meters: [UnsafeMutablePointer<HookMeter>] = []
     let workers = WorkerMeter()
 
@@ -115,11 +147,13 @@ final class HookMeters {
     /// Puts a meter before a slot's function.
     func attach(_ slot: UnsafeMutablePointer<HookSlot>, hook: UInt32) {
         let meter = UnsafeMutablePointer<HookMeter>.allocate(capacity: 1)
-        let (number, generation) = slot.pointee.instance._withUnsafeGuaranteedRef { ($0.number, $0.generation) }
+        let (number, generation, name) = slot.pointee.instance._withUnsafeGuaranteedRef {
+            ($0.number, $0.generation, $0.name)
+        }
         meter.initialize(
             to: HookMeter(
                 function: slot.pointee.function, state: slot.pointee.state, allowance: slot.pointee.allowance,
-                instance: slot.pointee.instance,
+                instance: slot.pointee.instance, name: name,
                 measure: HookMeasure(instance: number, generation: generation, hook: hook)))
         meters.append(meter)
         slot.pointee.function = HookMeter.measuring
@@ -134,20 +168,44 @@ final class HookMeters {
         slot.pointee.state = meter.pointee.state
     }
 
-    var measures: [HookMeasure] { meters.map(\.pointee.measure) + workers.all }
+    var measures: [HookMeasure] { isMeasuring ? meters.map(\.pointee.measure) + workers.all : [] }
+    /// Where work on other threads is counted, if it is.
+    var countingWorkers: WorkerMeter? { isMeasuring ? workers : nil }
+
+    /// Counts from 0 again.
+    func reset() {
+        for meter in meters {
+            let old = meter.pointee.measure
+            meter.pointee.measure = HookMeasure(
+                instance: old.instance, generation: old.generation, hook: old.hook)
+        }
+    }
+
+    /// Calls have spans from now on, or, with nil, no more.
+    func setTracing(_ tracing: ShardTracing?) {
+        for meter in meters { meter.pointee.tracing = tracing.map { .passUnretained($0) } }
+    }
 }
 
 extension CompiledHooks {
-    /// Begins or ends measuring. Between two calls.
-    func setMeasuring(_ isMeasuring: Bool) {
-        if isMeasuring, meters == nil {
-            let meters = HookMeters()
-            eachSlot { slot, hook in meters.attach(slot, hook: hook) }
-            self.meters = meters
-        } else if !isMeasuring, let meters {
+    /// Begins or ends measuring, and spans of calls. Between two calls.
+    func setMeters(isMeasuring: Bool, tracing: ShardTracing?) {
+        if isMeasuring || tracing != nil {
+            let meters = self.meters ?? makeMeters()
+            if isMeasuring, !meters.isMeasuring { meters.reset() }
+            meters.isMeasuring = isMeasuring
+            meters.setTracing(tracing)
+        } else if let meters {
             eachSlot { slot, _ in meters.detach(slot) }
             self.meters = nil
         }
+    }
+
+    private func makeMeters() -> HookMeters {
+        let meters = HookMeters()
+        eachSlot { slot, hook in meters.attach(slot, hook: hook) }
+        self.meters = meters
+        return meters
     }
 
     private func eachSlot(_ body: (UnsafeMutablePointer<HookSlot>, UInt32) -> Void) {
@@ -164,7 +222,17 @@ extension HookDispatcher {
     public func setMeasuring(_ isMeasuring: Bool) {
         isMeasured = isMeasuring
         isSampled = false
-        compiled.setMeasuring(isMeasuring)
+        setMeters()
+    }
+
+    /// Calls about a message that is traced have spans from now on; nil: no more. A new table has none.
+    func setTracing(_ tracing: ShardTracing?) {
+        self.tracing = tracing
+        setMeters()
+    }
+
+    private func setMeters() {
+        compiled.setMeters(isMeasuring: isMeasured || isSampled, tracing: tracing)
         slotsChanged()
     }
 
@@ -182,8 +250,7 @@ extension HookDispatcher {
         isSampled.toggle()
         // The turn that begins now, and then none until the next sample.
         nextSample = isSampled ? now : now &+ 100_000_000
-        compiled.setMeasuring(isSampled)
-        slotsChanged()
+        setMeters()
     }
 
     /// What was measured since measuring began; empty when it did not.

@@ -87,6 +87,7 @@ extension Shard {
         case .revokeVerdicts(let connection): hooks.revokeVerdicts(connection: connection)
         case .recheckSubscriptions: recheckSubscriptions()
         case .shortOfMemory(let isShort): noteMemory(isShort: isShort)
+        case .trace(let settings): setTracing(settings)
         case .administer(let body): body(self)
         case .drain: isDraining = true
         case .disconnectAll: disconnectAll { _ in true }
@@ -103,7 +104,8 @@ extension Shard {
         state.pointee.editsDelivery = table.hasMsgOut
         state.pointee.routesMessages = table.hasMsgRoute
         state.pointee.inspectsDelivery = table.hasACLDeliver || table.hasMsgOut || table.hasMsgRoute
-        state.pointee.observesPublishes = table.hasMsgRoute || table.notifies(HL_HOOK_NOTIFY_PUBLISHED)
+        state.pointee.observesPublishes = observesPublishes(table)
+        if state.pointee.isTracing { hooks.setTracing(tracing) }
         state.pointee.storesMessages = table.hasMsgStore
         state.pointee.hooksHaveTopics = table.hasTopics
         state.pointee.hooksSeeMessages =

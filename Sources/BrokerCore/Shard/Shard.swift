@@ -96,6 +96,8 @@ public final class Shard {
     var random: ShardRandom
     private let detached = DetachedTransport()
     unowned(unsafe) var transport: any ShardTransport
+    /// Spans of messages, while somebody exports them.
+    var tracing: ShardTracing?
     var isDraining = false
     /// More plugins may have answered than were looked at in this turn.
     var answersGoOn = false

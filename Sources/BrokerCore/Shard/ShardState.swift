@@ -49,6 +49,8 @@ struct ShardState {
     /// More waits for the store than is good: publishers are held back.
     var isStoreBehind = false
     var notifiesAcked = false
+    /// Somebody exports spans: messages take the ways of `Shard+Tracing`.
+    var isTracing = false
     /// When the PUBLISH at hand arrived, if a hook has held it up since; 0 = now. And its id.
     var arrival: Int64 = 0
     var arrivalID: UInt64 = 0

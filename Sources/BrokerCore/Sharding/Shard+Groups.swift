@@ -98,6 +98,14 @@ extension Shard {
     }
 
     private func deliverToMember(_ session: SessionRef, _ message: PublishedMessage, _ delivery: Delivery) {
+        if state.pointee.isTracing {
+            traceDelivery(session, message.id, qos: delivery.qos) { giveMember(session, message, delivery) }
+        } else {
+            giveMember(session, message, delivery)
+        }
+    }
+
+    private func giveMember(_ session: SessionRef, _ message: PublishedMessage, _ delivery: Delivery) {
         if let connection = session.pointee.connection {
             deliverInspected(connection, session, message, delivery)
             return

@@ -112,6 +112,14 @@ extension Shard {
     }
 
     private func deliver(_ record: HandoverRecord, _ message: PublishedMessage) {
+        if state.pointee.isTracing {
+            deliverTraced(message) { deliverHandedOver(record, message) }
+        } else {
+            deliverHandedOver(record, message)
+        }
+    }
+
+    private func deliverHandedOver(_ record: HandoverRecord, _ message: PublishedMessage) {
         // Its time has passed between two shards [MQTT-3.3.2-5].
         guard message.expiresAt == 0 || message.expiresAt > now else {
             drop(nil, message, .expired)
@@ -123,7 +131,9 @@ extension Shard {
         }
         guard let base = message.topic.baseAddress else { return }
         var message = message
-        _ = deliverHere(&message, topicEntry(base, message.topic.count))
+        let entry = topicEntry(base, message.topic.count)
+        // With a trace of its own it has one receiver's span after the other.
+        _ = state.pointee.isTracing ? deliverHereTraced(&message, entry) : deliverHere(&message, entry)
     }
 
     private func handle(_ control: ShardControl, from source: Int) {

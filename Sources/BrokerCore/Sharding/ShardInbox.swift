@@ -21,6 +21,8 @@ public enum ShardCommand: Sendable {
     case recheckSubscriptions
     /// The process uses more memory than it may, or no longer does: while it does, every queue counts as full.
     case shortOfMemory(Bool)
+    /// Trace messages from now on, or, with nil, no more.
+    case trace(TraceSettings?)
     /// Look at the shard, or change it, on its thread.
     case administer(@Sendable (Shard) -> Void)
     /// Take no new clients, and tell each client good-bye as soon as nothing is on its way to it any more.

@@ -54,6 +54,7 @@ extension Shard {
         state.pointee.now = now
         state.pointee.isStoreFailing = !succeeded
         takeAnswer(upTo: ticket, succeeded: succeeded)
+        tracing?.stored(upTo: ticket, succeeded: succeeded)
         for gate in gates.takeGates(upTo: ticket) { gatePartDone(gate, succeeded: succeeded) }
         guard state.pointee.isStoreBehind, unansweredBytes * 2 <= Self.maximumUnansweredBytes else { return }
         state.pointee.isStoreBehind = false

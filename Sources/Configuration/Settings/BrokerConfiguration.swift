@@ -173,8 +173,13 @@ public struct BrokerConfiguration: Hashable, Sendable {
     public struct Log: Hashable, Sendable {
         /// Lines below this level are not written.
         public var level = LogLevel.info
+        /// Levels of single parts, which go before `level`; see ``LogLevels``.
+        public var levels: [String: LogLevel] = [:]
         /// How lines look.
         public var format = LogFormat.text
+
+        /// `level` and `levels` together.
+        public var allLevels: LogLevels { LogLevels(general: level, parts: levels) }
     }
 }
 

@@ -108,6 +108,33 @@ extension Setting {
             })
     }
 
+    /// Levels by part of the log: a mapping, or, in the environment and with `--set`, the same in flow style.
+    static func levels(_ path: String, _ field: Field<[String: LogLevel]>, _ help: String) -> Setting {
+        Setting(
+            path: path, type: "levels by part", help: help, availability: .now,
+            read: { LogLevels(parts: $0[keyPath: field]).partsText },
+            write: { (node, _, settings) throws(ValueProblem) in
+                var levels: [String: LogLevel] = [:]
+                let names = LogLevel.allCases.map(\.rawValue)
+                guard node.isNull || node.entries != nil else {
+                    throw .wrongShape(found: node.summary, expected: "{ client: debug, plugin.auth: trace }")
+                }
+                for entry in node.entries ?? [] {
+                    guard LogLevels.isPart(entry.name) else {
+                        throw .notOneOf(
+                            entry.name, choices: LogLevels.ownParts + ["plugin.NAME"],
+                            nearest: NearestName.find(entry.name, in: LogLevels.ownParts))
+                    }
+                    let text = try entry.value.scalarText(expected: "one of \(names.joined(separator: ", "))")
+                    guard let level = LogLevel(rawValue: text) else {
+                        throw .notOneOf(text, choices: names, nearest: NearestName.find(text, in: names))
+                    }
+                    levels[entry.name] = level
+                }
+                settings[keyPath: field] = levels
+            })
+    }
+
     /// A key of a later version: known, documented, and refused with the reason.
     static func later(_ path: String, _ type: String, because reason: String) -> Setting {
         Setting(

@@ -165,6 +165,7 @@ public enum SettingsTable {
             "broker.shutdown.drain", \.shutdown.drain, .zero...(.seconds(3_600)),
             "How long a stop waits for clients to take what is on its way."),
         .choice("broker.log.level", \.log.level, "Lines below this level are not written."),
+        .levels("broker.log.levels", \.log.levels, "Levels of single parts of the log (docs/logging.md)."),
         .choice("broker.log.format", \.log.format, "How log lines look."),
     ]
 

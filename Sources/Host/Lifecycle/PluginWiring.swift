@@ -37,6 +37,7 @@ extension PluginEnvironment {
                     missing.arrive()
                 })
         }
+        trace = { settings in broker.postToAll(.trace(settings)) }
         reload = configuration.reload
         containment = configuration.containment
         trust.requiresPins = configuration.requiresPins
@@ -122,7 +123,7 @@ extension Broker {
 extension PluginLog {
     fileprivate init(_ log: Log) {
         self.init(
-            isEnabled: { log.isOn($0.logLevel) },
+            isEnabled: { log.isOn($0.logLevel, LogEvent.pluginMessage.rawValue) },
             write: { line in
                 let message = line.message.isEmpty ? [] : [LogField("message", line.message)]
                 log.write(
@@ -130,6 +131,7 @@ extension PluginLog {
                     message + line.fields.map { LogField($0.key, $0.value) })
             })
         close = { log.close() }
+        isEnabledFor = { level, event, instance in log.isOn(level.logLevel, event, plugin: instance) }
     }
 }
 

@@ -20,7 +20,7 @@ struct ReloadPlan: Equatable {
     var changesPlugins = false
 
     /// The settings that a running broker takes over.
-    static let live: Set<String> = ["broker.log.level"]
+    static let live: Set<String> = ["broker.log.level", "broker.log.levels"]
 
     init(running: ServerConfiguration, file: ServerConfiguration) {
         for setting in SettingsTable.all where setting.availability == .now {

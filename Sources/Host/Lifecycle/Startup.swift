@@ -13,7 +13,7 @@ enum Startup {
         // A ports file of an earlier run must not be taken for ours, not even while this start fails.
         announcements.removePorts()
         let loaded = try loadOrSayAll(options)
-        let log = Log(level: loaded.configuration.broker.log.level, format: loaded.configuration.broker.log.format)
+        let log = Log(levels: loaded.configuration.broker.log.allLevels, format: loaded.configuration.broker.log.format)
         // Before the first thread: it blocks the signals that the control loop takes, and threads inherit that.
         let parent = try orFail { () throws(OperationError) in try watchParent(options) }
         let supervisor = try orFail { () throws(SystemError) in

@@ -188,9 +188,11 @@ extension Supervisor {
     private func apply(
         _ plan: ReloadPlan, _ changes: PluginChanges, _ loaded: LoadedConfiguration
     ) -> ControlAnswer {
-        let level = loaded.configuration.broker.log.level
-        log.setLevel(level)
-        running.configuration.broker.log.level = level
+        let settings = loaded.configuration.broker.log
+        // What was set while the broker ran holds no longer: the file says what is in force.
+        log.setLevels(settings.allLevels)
+        running.configuration.broker.log.level = settings.level
+        running.configuration.broker.log.levels = settings.levels
         running.overlay = loaded.overlay
         // Who set what: of the settings that are in force now.
         for path in plan.applied { running.origins[path] = loaded.origins[path] }

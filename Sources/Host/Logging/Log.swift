@@ -20,29 +20,64 @@ public final class Log: Sendable {
         var bytes = 0
         var dropped = 0
         var repeats = RepeatLimiter()
+        var pluginLines = PluginLineLimiter()
         var closed = false
     }
 
     private let pending = Locked(Pending())
+    /// The loudest of all levels: what is above it is off at the price of one comparison.
     private let threshold: Atomic<UInt8>
+    /// Whether parts have levels of their own, which then have to be looked up.
+    private let hasParts: Atomic<Bool>
+    private let levels: Locked<LogLevels>
     private let writer: LogWriter
 
     /// A log that writes to `fileDescriptor` from the moment of ``start()``; until then lines wait in the queue.
-    public init(level: LogLevel, format: LogFormat, fileDescriptor: Int32 = 2) {
-        threshold = Atomic(level.talkativeness)
+    public convenience init(level: LogLevel, format: LogFormat, fileDescriptor: Int32 = 2) {
+        self.init(levels: LogLevels(general: level), format: format, fileDescriptor: fileDescriptor)
+    }
+
+    /// As above, with levels for single parts.
+    public init(levels: LogLevels, format: LogFormat, fileDescriptor: Int32 = 2) {
+        threshold = Atomic(levels.loudest.talkativeness)
+        hasParts = Atomic(!levels.parts.isEmpty)
+        self.levels = Locked(levels)
         writer = LogWriter(fileDescriptor: fileDescriptor, format: format)
     }
 
-    /// The least level that is written. May change at any time. [any thread]
-    public func setLevel(_ level: LogLevel) { threshold.store(level.talkativeness, ordering: .relaxed) }
+    /// The levels in force. May change at any time. [any thread]
+    public func setLevels(_ new: LogLevels) {
+        levels.withLock { levels in
+            levels = new
+            threshold.store(new.loudest.talkativeness, ordering: .relaxed)
+            hasParts.store(!new.parts.isEmpty, ordering: .relaxed)
+        }
+    }
 
-    /// Whether a line of `level` would be written. [any thread]
-    public func isOn(_ level: LogLevel) -> Bool { level.talkativeness <= threshold.load(ordering: .relaxed) }
+    /// The levels in force. [any thread]
+    public var currentLevels: LogLevels { levels.withLock { $0 } }
+
+    /// Whether a line of `level` under the name of `event` would be written. [any thread]
+    /// - Parameter plugin: who says it or whom it is about; empty: no plugin.
+    public func isOn(_ level: LogLevel, _ event: String, plugin: String = "") -> Bool {
+        guard mayBeOn(level) else { return false }
+        guard hasParts.load(ordering: .relaxed) else { return true }
+        return level <= levels.withLock { $0.level(of: event, plugin: plugin) }
+    }
+
+    private func mayBeOn(_ level: LogLevel) -> Bool { level.talkativeness <= threshold.load(ordering: .relaxed) }
+
+    private func isOn(_ level: LogLevel, _ event: LogEvent) -> Bool {
+        guard mayBeOn(level) else { return false }
+        return !hasParts.load(ordering: .relaxed) || isOn(level, event.rawValue)
+    }
 
     /// Writes a line; `fields` is not called when the level is off. [any thread]
     public func write(_ event: LogEvent, _ level: LogLevel = .info, _ fields: () -> [LogField] = { [] }) {
-        guard isOn(level) else { return }
-        enqueue(LogLine(time: WallClock.now(), level: level, event: event, fields: fields()))
+        guard isOn(level, event) else { return }
+        let fields = fields()
+        assert(event.allows(level, fields), "\(event.rawValue) is not logged as its row of the vocabulary says")
+        enqueue(LogLine(time: WallClock.now(), level: level, event: event, fields: fields))
     }
 
     /// Writes a line that a client could cause over and over: at most one per `subject` and ten seconds, with a count
@@ -50,11 +85,13 @@ public final class Log: Sendable {
     public func write(
         _ event: LogEvent, _ level: LogLevel, about subject: [UInt8], _ fields: () -> [LogField]
     ) {
-        guard isOn(level) else { return }
+        guard isOn(level, event) else { return }
         let key = RepeatLimiter.Key(event, about: subject)
         let line = pending.withLock { pending in
             pending.repeats.admit(key, now: MonotonicClock.now) {
-                LogLine(time: WallClock.now(), level: level, event: event, fields: fields())
+                let fields = fields()
+                assert(event.allows(level, fields), "\(event.rawValue): see its row of the vocabulary")
+                return LogLine(time: WallClock.now(), level: level, event: event, fields: fields)
             }
         }
         if let line { enqueue(line) }
@@ -63,12 +100,19 @@ public final class Log: Sendable {
     /// Writes what a plugin has to say. `name` is the plugin's own event, such as `geo.lookup_failed`; one that is no
     /// word of letters, digits, `.`, `_` and `-` is written as `plugin.message`. [any thread]
     public func write(plugin: String, event name: String, _ level: LogLevel, _ fields: [LogField]) {
-        guard isOn(level) else { return }
-        enqueue(
-            LogLine(
-                time: WallClock.now(), level: level,
-                event: Self.isWord(name) ? name : LogEvent.pluginMessage.rawValue,
-                fields: [LogField("plugin", plugin)] + fields.map(Self.checked)))
+        guard isOn(level, name, plugin: plugin) else { return }
+        let line = LogLine(
+            time: WallClock.now(), level: level, event: Self.isWord(name) ? name : LogEvent.pluginMessage.rawValue,
+            fields: [LogField("plugin", plugin)] + fields.map(Self.checked))
+        guard let admitted = limited(line, of: plugin) else { return }
+        enqueue(admitted)
+    }
+
+    /// A plugin in a loop must not fill the log: lines of one plugin and event beyond ``PluginLineLimiter/burst`` in a
+    /// window are counted, and told as repeats of the last one.
+    private func limited(_ line: LogLine, of plugin: String) -> LogLine? {
+        let now = MonotonicClock.now
+        return pending.withLock { $0.pluginLines.admit(line, of: plugin, now: now) }
     }
 
     /// Keys that every line has, or that say who wrote it.
@@ -114,12 +158,14 @@ public final class Log: Sendable {
             swap(&lines, &pending.lines)
             let dropped = pending.dropped
             (pending.bytes, pending.dropped) = (0, 0)
-            let repeated = pending.closed ? pending.repeats.flush(now: now) : pending.repeats.ended(by: now)
+            var repeated = pending.closed ? pending.repeats.flush(now: now) : pending.repeats.ended(by: now)
+            repeated += pending.pluginLines.ended(by: pending.closed ? .max : now)
             for var line in repeated {
                 line.time = WallClock.now()
                 lines.append(line)
             }
-            return (dropped, pending.repeats.nextWindowEnd, pending.closed)
+            let next = [pending.repeats.nextWindowEnd, pending.pluginLines.nextWindowEnd].compactMap { $0 }.min()
+            return (dropped, next, pending.closed)
         }
     }
 

@@ -74,4 +74,5 @@ public enum LogEvent: String, Sendable, Hashable, CaseIterable {
 
     case controlRefused = "control.refused"
     case logDropped = "log.dropped"
+    case logLevels = "log.levels"
 }

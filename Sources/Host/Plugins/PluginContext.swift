@@ -37,6 +37,8 @@ public struct PluginEnvironment: Sendable {
     /// Something that kept an edit of the configuration from being applied has changed: it may be in order now. [any]
     /// thread.
     public var retryConfiguration: @Sendable () -> Void = {}
+    /// Makes every event loop trace messages; nil: none does. [any] thread.
+    public var trace: @Sendable (TraceSettings?) -> Void = { _ in }
     /// Hands a hook table to every event loop (``HookDispatcher/table``). Returns at once; calls `whenInUse` when no
     /// loop runs a call on an older table any more. [any] thread.
     public var install: @Sendable (_ table: HookTable, _ whenInUse: @escaping @Sendable () -> Void) -> Void
@@ -75,13 +77,14 @@ final class PluginContext: Sendable {
     let keyValues: KeyValueStores
     let http = HTTPExchange()
     let metrics = MetricRegistry()
-    let tracer = Tracer()
+    let tracer: Tracer
     let provided = ProvidedServices()
     /// For whoever collects metrics.
     let observation = Locked(PluginObservation())
 
     init(_ environment: PluginEnvironment) {
         self.environment = environment
+        tracer = Tracer { sampling, tracer in environment.trace(sampling.map { TraceSettings($0, tracer) }) }
         timers = PluginTimers(pool: pool)
         watcher = WatchThread(pool: filePool)
         reactor = DescriptorReactor(pool: pool)

@@ -28,6 +28,8 @@ public struct PluginLogLine: Sendable {
 public struct PluginLog: Sendable {
     /// Whether lines of this level are written at all.
     public var isEnabled: @Sendable (PluginLogLevel) -> Bool
+    /// The same for the lines of one instance, where those may have a level of their own; nil: they have none.
+    public var isEnabledFor: (@Sendable (PluginLogLevel, _ event: String, _ instance: String) -> Bool)?
     /// Writes a line.
     public var write: @Sendable (PluginLogLine) -> Void
     /// The process is about to end: returns when every line is written, after a second at the latest.
@@ -41,11 +43,16 @@ public struct PluginLog: Sendable {
         self.write = write
     }
 
+    /// Whether an instance's line of this level is written; without an event, of any.
+    func isOn(_ level: PluginLogLevel, of instance: String, _ event: String = "plugin.message") -> Bool {
+        isEnabledFor?(level, event, instance) ?? isEnabled(level)
+    }
+
     func callAsFunction(
         _ level: PluginLogLevel, _ instance: String, _ event: String, _ message: String = "",
         _ fields: [(key: String, value: String)] = []
     ) {
-        guard isEnabled(level) else { return }
+        guard isOn(level, of: instance, event) else { return }
         write(PluginLogLine(level: level, instance: instance, event: event, message: message, fields: fields))
     }
 }

@@ -54,14 +54,16 @@ extension PublishProperties {
 
 /// Steps over the properties of a block by their lengths alone. Ends at the first byte that cannot be a property, so a
 /// block that was never checked is read to there and no further.
-struct PropertyWalk {
+public struct PropertyWalk {
     private let block: UnsafeRawBufferPointer
     /// Offset in the block of the property that comes next.
-    private(set) var position = 0
+    public private(set) var position = 0
 
-    init(_ block: UnsafeRawBufferPointer) { self.block = block }
+    /// - Parameter block: properties without their length; borrowed as long as the walk is used.
+    public init(_ block: UnsafeRawBufferPointer) { self.block = block }
 
-    mutating func next() -> (id: PropertyID, start: Int, end: Int)? {
+    /// The next property: from its identifier to the byte after its value, which lies within the block.
+    public mutating func next() -> (id: PropertyID, start: Int, end: Int)? {
         guard position < block.count, let id = PropertyID(rawValue: block[position]) else { return nil }
         let start = position
         guard let end = endOfValue(id, from: start + 1), end <= block.count else { return nil }

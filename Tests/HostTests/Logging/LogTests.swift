@@ -40,7 +40,7 @@ struct LogTests {
         let pipe = Pipe()
         let log = Log(level: .info, format: .json, fileDescriptor: pipe.input)
         try log.start()
-        for number in 0..<100 { log.write(.configReloaded) { [.init("number", number)] } }
+        for number in 0..<100 { log.write(.configReloaded) { [.init("changed", number)] } }
         log.close()
         let lines = contents(of: pipe).split(separator: "\n")
         #expect(lines.count == 100)
@@ -55,7 +55,7 @@ struct LogTests {
             Issue.record("built although off")
             return []
         }
-        log.setLevel(.debug)
+        log.setLevels(LogLevels(general: .debug))
         log.write(.clientSubscribed, .debug)
         try log.start()
         log.close()
@@ -85,7 +85,7 @@ struct LogTests {
         let pipe = Pipe()
         let log = Log(level: .info, format: .json, fileDescriptor: pipe.input)
         let big = [UInt8](repeating: 0x61, count: 60_000)
-        for _ in 0..<100 { log.write(.messageDropped) { [.init("topic", .bytes(big))] } }
+        for _ in 0..<100 { log.write(.messageDropped, .warn) { [.init("topic", .bytes(big))] } }
         try log.start()
         log.close()
         let lines = contents(of: pipe).split(separator: "\n")

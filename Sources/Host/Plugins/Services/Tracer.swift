@@ -1,21 +1,32 @@
+import BrokerCore
+
 /// trace/1: spans that are open, and those that have ended, on their way to the instances that export them.
 /// [any thread]
 final class Tracer: Sendable {
-    /// Ids of W3C trace context.
-    struct Context: Sendable, Equatable {
-        var traceID: [UInt8]
-        var spanID: [UInt8]
-    }
+    typealias Context = TraceContext
 
     struct Span: Sendable {
         var context: Context
-        var parentID: [UInt8]
+        /// 0: none.
+        var parentID: UInt64
+        var traceState: [UInt8] = []
+        /// Who began it; empty: the broker.
         var instance: String
         var name: [UInt8]
+        /// `HL_SPAN_*`
+        var kind: UInt32 = 0
         var began: Int64
         var ended: Int64 = 0
         var attributes: [(key: [UInt8], value: [UInt8])] = []
         var status: UInt32 = 0
+    }
+
+    /// What an exporter wants to have.
+    struct Sampling: Sendable, Equatable {
+        /// Share of the traces that begin here, 0 ... 1.
+        var ratio = 1.0
+        /// See ``TraceSettings/correlationField``.
+        var correlationField: [UInt8] = []
     }
 
     /// Takes batches of spans and how many were lost before them.
@@ -33,19 +44,33 @@ final class Tracer: Sendable {
         var open: [UInt64: (span: Span, owner: PluginInstance)] = [:]
         var nextID: UInt64 = 1
         var exports: [Export] = []
+        var sampling: [(owner: PluginInstance, sampling: Sampling)] = []
+        /// What the event loops were told last; nil: nothing is traced.
+        var inForce: Sampling?
     }
 
     private let state = Monitor(State())
+    private let apply: @Sendable (Sampling?, Tracer) -> Void
     private static let maximumOpen = 8192
     private static let maximumWaiting = 8192
     private static let batch = 256
     private static let maximumAttributes = 32
 
-    /// Begins a span; 0 when nobody exports spans, or too many are open.
+    /// - Parameter apply: makes the event loops trace messages, or, with nil, stop. Called in order, under a lock.
+    init(apply: @escaping @Sendable (Sampling?, Tracer) -> Void = { _, _ in }) { self.apply = apply }
+
+    /// Begins a span; 0 when nobody exports spans, too many are open, or the trace is not recorded: its parent says so,
+    /// or the ratio where it begins here.
     func begin(_ name: [UInt8], in parent: Context?, by owner: PluginInstance, now: Int64) -> UInt64 {
         state.withLock { state in
-            guard !state.exports.isEmpty, state.open.count < Tracer.maximumOpen else { return 0 }
-            return Tracer.insert(name, parent, owner, now, &state)
+            guard let sampling = state.inForce, state.open.count < Tracer.maximumOpen else { return 0 }
+            if let parent {
+                guard parent.isSampled else { return 0 }
+                return Tracer.insert(name, parent, parentID: parent.spanID, owner, now, &state)
+            }
+            let trace = Context(traceHigh: Tracer.randomID(), traceLow: Tracer.randomID(), spanID: 1, flags: 3)
+            guard TraceSettings.isRecorded(traceLow: trace.traceLow, ratio: sampling.ratio) else { return 0 }
+            return Tracer.insert(name, trace, parentID: 0, owner, now, &state)
         }
     }
 
@@ -55,7 +80,7 @@ final class Tracer: Sendable {
             guard let context = state.open[parent]?.span.context, state.open.count < Tracer.maximumOpen else {
                 return 0
             }
-            return Tracer.insert(name, context, owner, now, &state)
+            return Tracer.insert(name, context, parentID: context.spanID, owner, now, &state)
         }
     }
 
@@ -69,17 +94,21 @@ final class Tracer: Sendable {
     func context(of span: UInt64) -> Context? { state.read { $0.open[span]?.span.context } }
 
     func end(_ id: UInt64, status: UInt32, now: Int64) {
+        let span = state.withLock { state in state.open.removeValue(forKey: id)?.span }
+        guard var span else { return }
+        span.ended = now
+        span.status = status
+        record([span])
+    }
+
+    /// Takes spans that have ended.
+    func record(_ spans: [Span]) {
         let scheduled = state.withLock { state -> [PluginInstance] in
-            guard var span = state.open.removeValue(forKey: id)?.span else { return [] }
-            span.ended = now
-            span.status = status
             var scheduled: [PluginInstance] = []
             for index in state.exports.indices {
-                if state.exports[index].waiting.count < Tracer.maximumWaiting {
-                    state.exports[index].waiting.append(span)
-                } else {
-                    state.exports[index].lost += 1
-                }
+                let room = max(0, Tracer.maximumWaiting - state.exports[index].waiting.count)
+                state.exports[index].waiting.append(contentsOf: spans.prefix(room))
+                state.exports[index].lost += UInt64(max(0, spans.count - room))
                 if !state.exports[index].isScheduled {
                     state.exports[index].isScheduled = true
                     scheduled.append(state.exports[index].owner)
@@ -92,16 +121,36 @@ final class Tracer: Sendable {
 
     /// From now on the instance takes all spans that end.
     func export(to owner: PluginInstance, _ send: @escaping Exporter) {
-        state.withLock { state in
+        change { state in
             state.exports.removeAll { $0.owner === owner }
             state.exports.append(Export(owner: owner, send: send))
         }
     }
 
+    /// What an instance that exports spans wants to have; the last one that says so is heard.
+    func setSampling(_ sampling: Sampling, by owner: PluginInstance) {
+        change { state in
+            state.sampling.removeAll { $0.owner === owner }
+            state.sampling.append((owner, sampling))
+        }
+    }
+
     func removeAll(of owner: PluginInstance) {
-        state.withLock { state in
+        change { state in
             state.exports.removeAll { $0.owner === owner }
+            state.sampling.removeAll { $0.owner === owner }
             state.open = state.exports.isEmpty ? [:] : state.open.filter { $0.value.owner !== owner }
+        }
+    }
+
+    /// Changes who exports what, and tells the event loops when that makes a difference to them.
+    private func change(_ body: (inout State) -> Void) {
+        state.withLock { state in
+            body(&state)
+            let wanted = state.exports.isEmpty ? nil : state.sampling.last?.sampling ?? Sampling()
+            guard wanted != state.inForce else { return }
+            state.inForce = wanted
+            apply(wanted, self)
         }
     }
 
@@ -125,65 +174,41 @@ final class Tracer: Sendable {
     }
 
     private static func insert(
-        _ name: [UInt8], _ parent: Context?, _ owner: PluginInstance, _ now: Int64, _ state: inout State
+        _ name: [UInt8], _ trace: Context, parentID: UInt64, _ owner: PluginInstance, _ now: Int64, _ state: inout State
     ) -> UInt64 {
         let id = state.nextID
         state.nextID += 1
-        let context = Context(traceID: parent?.traceID ?? randomBytes(16), spanID: randomBytes(8))
         let span = Span(
-            context: context, parentID: parent?.spanID ?? [UInt8](repeating: 0, count: 8), instance: owner.id,
-            name: name, began: now)
+            context: trace.with(span: randomID()), parentID: parentID, instance: owner.id, name: name, began: now)
         state.open[id] = (span, owner)
         return id
     }
 
-    /// Not all zero: that means "none".
-    private static func randomBytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { UInt8.random(in: $0 == 0 ? 1...255 : 0...255) }
-    }
+    /// Not 0: that means "none".
+    private static func randomID() -> UInt64 { .random(in: 1 ... .max) }
 }
 
 extension Tracer.Context {
     /// Reads a W3C `traceparent`; nil when it is not valid.
     init?(traceparent text: [UInt8]) {
-        let parts = text.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-            .map { Array($0) }
-        // Later versions may say more behind the flags.
-        guard parts.count >= 4, parts[0].count == 2, parts[0] != Array("ff".utf8), parts[3].count == 2,
-            parts[0] != Array("00".utf8) || parts.count == 4, let trace = Self.bytes(parts[1], 16),
-            let span = Self.bytes(parts[2], 8), Self.bytes(parts[3], 1) != nil, Self.bytes(parts[0], 1) != nil,
-            trace.contains(where: { $0 != 0 }), span.contains(where: { $0 != 0 })
-        else { return nil }
-        traceID = trace
-        spanID = span
+        guard let context = text.withUnsafeBytes({ TraceContext($0) }) else { return nil }
+        self = context
     }
 
-    /// As W3C `traceparent`, sampled: 55 bytes.
-    var traceparent: [UInt8] {
-        Array("00-".utf8) + Self.hexadecimal(traceID) + Array("-".utf8) + Self.hexadecimal(spanID)
-            + Array("-01".utf8)
-    }
+    /// 16 bytes.
+    var traceID: [UInt8] { Self.bytes(traceHigh) + Self.bytes(traceLow) }
 
-    private static func hexadecimal(_ bytes: [UInt8]) -> [UInt8] {
-        let digits = Array("0123456789abcdef".utf8)
-        return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-    }
+    /// 8 bytes.
+    var spanIDBytes: [UInt8] { Self.bytes(spanID) }
 
-    private static func bytes(_ text: [UInt8], _ count: Int) -> [UInt8]? {
-        guard text.count == 2 * count else { return nil }
-        let digits = text.map { digit -> UInt8? in
-            switch digit {
-            case 0x30...0x39: digit - 0x30
-            case 0x61...0x66: digit - 0x61 + 10
-            default: nil
-            }
-        }
-        return (0..<count).reduce(into: [UInt8]?([])) { result, index in
-            guard let high = digits[2 * index], let low = digits[2 * index + 1] else {
-                result = nil
-                return
-            }
-            result?.append(high << 4 | low)
-        }
+    static func bytes(_ number: UInt64) -> [UInt8] { withUnsafeBytes(of: number.bigEndian) { Array($0) } }
+}
+
+extension TraceSettings {
+    /// Event loops that hand their spans to `tracer`.
+    init(_ sampling: Tracer.Sampling, _ tracer: Tracer) {
+        self.init(
+            ratio: sampling.ratio, correlationField: sampling.correlationField, clock: { wallNow() },
+            take: { [weak tracer] spans in tracer?.record(spans.map { Tracer.Span($0) }) })
     }
 }

@@ -153,7 +153,7 @@ private struct SampleAnswer: @unchecked Sendable {
         exemplar.value = given.value
         exemplar.time = given.time
         withUnsafeMutableBytes(of: &exemplar.trace_id) { $0.copyBytes(from: given.context.traceID.prefix($0.count)) }
-        withUnsafeMutableBytes(of: &exemplar.span_id) { $0.copyBytes(from: given.context.spanID.prefix($0.count)) }
+        withUnsafeMutableBytes(of: &exemplar.span_id) { $0.copyBytes(from: given.context.spanIDBytes.prefix($0.count)) }
         return exemplar
     }
 }

@@ -105,7 +105,7 @@ enum ServiceTables {
             guard let instance = PluginInstance.of(handle), let level = PluginLogLevel(rawValue: level) else {
                 return 0
             }
-            return instance.context.log.isEnabled(level) ? 1 : 0
+            return instance.context.log.isOn(level, of: instance.id) ? 1 : 0
         }
         table.write = { handle, level, event, message, fields, count in
             guard let instance = PluginInstance.of(handle), let level = PluginLogLevel(rawValue: level) else { return }

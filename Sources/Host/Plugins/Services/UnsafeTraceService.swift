@@ -18,12 +18,9 @@ extension ServiceTables {
                 Array(name.bytes), childOf: parent, by: instance, now: wallNow())
         }
         table.begin_in = { handle, name, context in
-            guard let instance = PluginInstance.of(handle), instance.phase < .stopped, let context = context?.pointee,
-                context.flags & HL_TRACE_SAMPLED != 0
+            guard let instance = PluginInstance.of(handle), instance.phase < .stopped,
+                let parent = context.flatMap({ Tracer.Context($0.pointee) })
             else { return 0 }
-            let parent = Tracer.Context(
-                traceID: withUnsafeBytes(of: context.trace_id) { Array($0) },
-                spanID: withUnsafeBytes(of: context.span_id) { Array($0) })
             return instance.context.tracer.begin(Array(name.bytes), in: parent, by: instance, now: wallNow())
         }
         table.attribute = { handle, span, key, value in
@@ -51,7 +48,47 @@ extension ServiceTables {
             }
             return HL_OK
         }
+        table.configure = { handle, options in
+            guard let instance = PluginInstance.of(handle), let options else { return HL_INVALID }
+            guard instance.phase < .stopped else { return HL_NOT_ALLOWED }
+            guard let sampling = Tracer.Sampling(options) else { return HL_INVALID }
+            instance.context.tracer.setSampling(sampling, by: instance)
+            return HL_OK
+        }
         return table
+    }
+}
+
+extension Tracer.Sampling {
+    /// Nil: a number that is no share, or a name no member has.
+    fileprivate init?(_ options: UnsafePointer<hl_trace_options>) {
+        let size = Int(options.pointee.struct_size)
+        guard size >= MemoryLayout<hl_trace_options>.size, (0...1).contains(options.pointee.ratio),
+            options.pointee.correlation_field.len <= 128
+        else { return nil }
+        self.init(
+            ratio: options.pointee.ratio, correlationField: Array(options.pointee.correlation_field.bytes))
+    }
+}
+
+extension Tracer.Span {
+    /// A span of the broker itself.
+    init(_ span: MessageSpan) {
+        self.init(
+            context: span.context, parentID: span.parentID, traceState: span.traceState, instance: "",
+            name: Array(span.name.utf8), kind: span.work.kind, began: span.began, ended: span.ended,
+            attributes: span.attributes.map { (Array($0.key.utf8), $0.value) },
+            status: span.hasFailed ? HL_FAILED : HL_OK)
+    }
+}
+
+extension MessageSpan.Work {
+    fileprivate var kind: UInt32 {
+        switch self {
+        case .publish: HL_SPAN_SERVER
+        case .deliver: HL_SPAN_PRODUCER
+        case .hook, .queue, .store: HL_SPAN_INTERNAL
+        }
     }
 }
 
@@ -77,8 +114,10 @@ private struct SpanExporter: @unchecked Sendable {
         var data = hl_span_data()
         data.struct_size = UInt32(MemoryLayout<hl_span_data>.size)
         withUnsafeMutableBytes(of: &data.trace_id) { $0.copyBytes(from: span.context.traceID) }
-        withUnsafeMutableBytes(of: &data.span_id) { $0.copyBytes(from: span.context.spanID) }
-        withUnsafeMutableBytes(of: &data.parent_id) { $0.copyBytes(from: span.parentID) }
+        withUnsafeMutableBytes(of: &data.span_id) { $0.copyBytes(from: span.context.spanIDBytes) }
+        withUnsafeMutableBytes(of: &data.parent_id) { $0.copyBytes(from: Tracer.Context.bytes(span.parentID)) }
+        data.flags = span.kind
+        data.trace_state = memory.view(span.traceState)
         data.instance = memory.view(span.instance)
         data.name = memory.view(span.name)
         data.began = span.began
