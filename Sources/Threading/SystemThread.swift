@@ -1,5 +1,5 @@
 import CSystem
-public import Glibc
+import Glibc
 
 /// A POSIX thread that runs one closure. It blocks the signals that another thread of the process waits for, and no
 /// others: a crash on it is told and blamed like any.
@@ -14,22 +14,23 @@ public enum SystemThread {
         }
     }
 
-    /// What `pthread_create` does, with default attributes.
+    /// What `pthread_create` does, with default attributes; a `pthread_t` is a UInt.
     public typealias Creation = (
-        UnsafeMutablePointer<pthread_t>, @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?,
+        UnsafeMutablePointer<UInt>, @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?,
         UnsafeMutableRawPointer?
     ) -> Int32
 
     /// Runs `body` on a thread of its own. Any thread.
     /// - Parameters:
     ///   - name: what `top -H` shows, 15 bytes at most.
-    ///   - create: how the thread is made.
+    ///   - create: how the thread is made; nil: by `pthread_create`.
     /// - Returns: the thread as a `pthread_t`, to be joined or detached; nil when the system has none left.
     public static func start(
-        _ name: String, by create: Creation = { pthread_create($0, nil, $1, $2) }, _ body: @escaping @Sendable () -> Void
+        _ name: String, by create: Creation? = nil, _ body: @escaping @Sendable () -> Void
     ) -> UInt? {
         let start = Unmanaged.passRetained(Start(name, body))
         var thread = pthread_t()
+        let create = create ?? { pthread_create($0, nil, $1, $2) }
         let code = create(
             &thread,
             { argument in

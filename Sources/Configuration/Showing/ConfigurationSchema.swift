@@ -8,6 +8,8 @@ enum ValueShape: Sendable {
     case choice([String])
     case path
     case paths
+    /// Levels of parts of the log.
+    case levels
 
     /// The schema of a value. A `${VARIABLE}` may stand wherever a value stands.
     var schema: JSONText {
@@ -24,6 +26,11 @@ enum ValueShape: Sendable {
         case .choice(let words): Self.orVariable(["enum": .array(words.map { .string($0) })])
         case .path: ["type": ["string", "null"]]
         case .paths: ["anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]]
+        case .levels:
+            [
+                "type": ["object", "null"],
+                "additionalProperties": ["enum": .array(LogLevel.allCases.map { .string($0.rawValue) })],
+            ]
         }
     }
 
@@ -72,6 +79,7 @@ public enum ConfigurationSchema {
         case .integer: return Int64(text).map { .integer($0) } ?? .string(text)
         case .paths: return []
         case .path: return ""
+        case .levels: return .object([])
         case .size, .duration, .rate, .choice: return .string(text)
         }
     }
@@ -111,7 +119,7 @@ public enum ConfigurationSchema {
                 ],
             ]
         case .origins, .proxyProtocol: return ["type": "array", "items": text]
-        case .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups: return text
+        case .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups, .mountPoint: return text
         }
     }
 
@@ -131,6 +139,7 @@ public enum ConfigurationSchema {
                 "id": name,
                 "plugin": ["type": "string", "pattern": "^(builtin:)?[a-z0-9]+(-[a-z0-9]+)*$"],
                 "path": ["type": "string"], "enabled": ValueShape.boolean.schema,
+                "optional": ValueShape.boolean.schema,
                 "config": ["type": ["object", "null"]], "grants": ["type": "array", "items": ["type": "string"]],
                 "hooks": ["type": ["object", "null"]],
                 "sha256": ["type": "string", "pattern": "^[0-9a-fA-F]{64}$"],

@@ -65,9 +65,9 @@ extension Supervisor {
         }
         collect(answer) { broker, finish in
             var message = InjectedMessage(topic: topic, payload: [], retain: true)
-            message.done = { outcome in
+            message.done = { report in
                 finish {
-                    switch outcome {
+                    switch report.outcome {
                     case .refused(let reason):
                         .refused("a plugin refused it (0x\(String(reason.rawValue, radix: 16)))", .notAllowed)
                     default: .done([("deleted", .string(name))])
