@@ -174,6 +174,7 @@ final class HookMeters {
 
     /// Counts from 0 again.
     func reset() {
+        workers.reset()
         for meter in meters {
             let old = meter.pointee.measure
             meter.pointee.measure = HookMeasure(

@@ -28,5 +28,8 @@ final class WorkerMeter: Sendable {
         }
     }
 
+    /// Counts from 0 again.
+    func reset() { measures.withLock { $0 = [] } }
+
     var all: [HookMeasure] { measures.withLock { $0 } }
 }
