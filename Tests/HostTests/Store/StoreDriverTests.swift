@@ -148,9 +148,9 @@ import Testing
             let (key, value) = StoreRecord.session(clientID: Array("d\(number)".utf8), expiry: 60).encoded
             pairs[key] = value
         }
-        let store = try FakeStore(pairs).open()
-        _ = try StoreReading(store, clock: StoreClock(host: 0, wall: 0)) { steps.append($0) }
-        #expect(steps == [4000, 8000])
+        let many = FakeStore(pairs)
+        _ = try StoreReading(try many.open(), clock: StoreClock(host: 0, wall: 0)) { steps.append($0) }
+        #expect(steps == [4000, 8000] && !many.isClosed)
         let broker = Broker(settings: BrokerSettings(), listeners: [], shardCount: 1, seed: 1)
         #expect(broker.restore(reading.state, now: 1).sessions == 10)
     }
