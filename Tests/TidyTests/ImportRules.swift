@@ -9,6 +9,7 @@ enum ImportRules {
         ("Sources/MQTTCodec", []),
         ("Sources/Timing", []),
         ("Sources/Locking", []),
+        ("Sources/Threading", ["CSystem"]),
         ("Sources/StoreFormat", []),
         ("Sources/BrokerCore", ["MQTTCodec", "PluginABI", "StoreFormat", "Timing"]),
         ("Sources/Reactor", ["CSystem", "Timing", "COpenSSL"]),
@@ -20,6 +21,7 @@ enum ImportRules {
             [
                 "Base64Coding", "BrokerCore", "Certificates", "Reactor", "Configuration", "PositionedYAML", "PluginABI",
                 "CContainment", "COpenSSL", "CSystem", "Timing", "MQTTCodec", "PluginFile", "StoreFormat",
+                "Threading",
             ]
         ),
         ("Sources/PluginFile", ["PluginABI"]),
@@ -37,7 +39,7 @@ enum ImportRules {
         ("Sources/StrictJSON", []),
         ("Sources/StoreAccess", ["Configuration", "PluginABI"]),
         ("Sources/StoreCheck", ["PluginABI", "StoreAccess"]),
-        ("Plugins/StoreEngine", ["CSystem", "PluginABI"]),
+        ("Plugins/StoreEngine", ["PluginABI", "Threading"]),
         ("Plugins/StoreSQLite/Domain", ["CSQLite", "PluginABI", "PluginSDK", "StoreEngine"]),
         ("Plugins/StoreRocksDB/Domain", ["CRocksDB", "PluginABI", "PluginSDK", "StoreEngine"]),
         ("Plugins/StoreRocksDB/Entry", ["StoreRocksDBPlugin", "PluginSDK", "PluginABI"]),
@@ -48,7 +50,7 @@ enum ImportRules {
         ("Plugins/Auth/Tokens", ["Base64Coding", "COpenSSL", "StrictJSON"]),
         (
             "Plugins/Auth/Domain",
-            ["CCurl", "CPostgres", "CSystem", "PluginSDK", "PasswordFile", "StrictJSON", "Tokens"]
+            ["CCurl", "CPostgres", "CSystem", "PluginSDK", "PasswordFile", "StrictJSON", "Threading", "Tokens"]
         ),
         ("Plugins/Auth/Entry", ["AuthPlugin", "PluginSDK", "PluginABI"]),
         ("Plugins/ACL/AccessRules", ["PluginSDK", "PositionedYAML"]),

@@ -78,6 +78,7 @@ import Testing
         bench.fake.answer(.max, HL_NO_SPACE)
         #expect(bench.answers(0) == [-1] && bench.answers(1) == [-1])
         #expect(bench.events.withLock { $0 } == ["failed \(HL_NO_SPACE)"])
+        #expect(bench.driver.failure == HL_NO_SPACE)
         // While it fails, what comes is refused at once.
         bench.persist("x", ticket: 2, shard: 1)
         #expect(bench.answers(1) == [-2] && bench.fake.waiting.isEmpty)
@@ -95,7 +96,7 @@ import Testing
         #expect(bench.sessions == ["a", "b", "c"])
         bench.fake.answer()
         #expect(bench.answers(0).filter { $0 != 0 } == [2, 3] && bench.answers(1).filter { $0 != 0 } == [4, 5])
-        #expect(bench.sessions == ["a", "b", "c", "d"])
+        #expect(bench.sessions == ["a", "b", "c", "d"] && bench.driver.failure == nil)
         #expect(bench.events.withLock { $0 } == ["failed \(HL_NO_SPACE)", "recovered"])
     }
 
@@ -142,6 +143,14 @@ import Testing
         let fake = FakeStore(pairs)
         let reading = try StoreReading(try fake.open(), clock: StoreClock(host: 0, wall: 0), progress: { _ in })
         #expect(reading.state.problems.count == 1 && !reading.isNew)
+        var steps: [Int] = []
+        for number in 0..<9000 {
+            let (key, value) = StoreRecord.session(clientID: Array("d\(number)".utf8), expiry: 60).encoded
+            pairs[key] = value
+        }
+        let many = FakeStore(pairs)
+        _ = try StoreReading(try many.open(), clock: StoreClock(host: 0, wall: 0)) { steps.append($0) }
+        #expect(steps == [4000, 8000] && !many.isClosed)
         let broker = Broker(settings: BrokerSettings(), listeners: [], shardCount: 1, seed: 1)
         #expect(broker.restore(reading.state, now: 1).sessions == 10)
     }
