@@ -48,6 +48,7 @@ ELSEWHERE = {
     "broker.mqtt.receive_maximum": ("Integration/test_limits.py", "test_more_unacknowledged_messages_than"),
     "broker.mqtt.server_keep_alive": ("Integration/test_limits.py", "test_the_server_may_set_the_keep_alive"),
     "broker.mqtt.strictness": ("Integration/test_hostile.py", "test_a_lenient_listener_forgives"),
+    "broker.log.levels": ("Integration/test_log.py", "test_parts_have_levels_of_their_own"),
     "broker.shutdown.drain": ("Integration/test_lifecycle.py", "drain"),
     "broker.data_dir": ("Integration/test_durability.py", "test_sessions_queues_and_retained_messages_survive"),
     "broker.require_pins": ("HostTests/Plugins/ReloadTests.swift", "a pin can be demanded"),

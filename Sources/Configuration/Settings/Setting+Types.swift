@@ -111,7 +111,7 @@ extension Setting {
     /// Levels by part of the log: a mapping, or, in the environment and with `--set`, the same in flow style.
     static func levels(_ path: String, _ field: Field<[String: LogLevel]>, _ help: String) -> Setting {
         Setting(
-            path: path, type: "levels by part", help: help, availability: .now,
+            path: path, type: "levels by part", help: help, availability: .now, shape: .levels,
             read: { LogLevels(parts: $0[keyPath: field]).partsText },
             write: { (node, _, settings) throws(ValueProblem) in
                 var levels: [String: LogLevel] = [:]

@@ -8,6 +8,8 @@ enum ValueShape: Sendable {
     case choice([String])
     case path
     case paths
+    /// Levels of the log by part.
+    case levels
 
     /// The schema of a value. A `${VARIABLE}` may stand wherever a value stands.
     var schema: JSONText {
@@ -24,7 +26,12 @@ enum ValueShape: Sendable {
         case .choice(let words): Self.orVariable(["enum": .array(words.map { .string($0) })])
         case .path: ["type": ["string", "null"]]
         case .paths: ["anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]]
+        case .levels: ["type": "object", "additionalProperties": Self.levelSchema]
         }
+    }
+
+    private static var levelSchema: JSONText {
+        orVariable(["enum": .array(LogLevel.allCases.map { .string($0.rawValue) })])
     }
 
     private static func text(_ pattern: String) -> JSONText { ["type": "string", "pattern": .string(pattern)] }
@@ -72,6 +79,7 @@ public enum ConfigurationSchema {
         case .integer: return Int64(text).map { .integer($0) } ?? .string(text)
         case .paths: return []
         case .path: return ""
+        case .levels: return [:]
         case .size, .duration, .rate, .choice: return .string(text)
         }
     }
