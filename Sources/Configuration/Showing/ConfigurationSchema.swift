@@ -119,7 +119,7 @@ public enum ConfigurationSchema {
                 ],
             ]
         case .origins, .proxyProtocol: return ["type": "array", "items": text]
-        case .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups: return text
+        case .mountPoint, .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups: return text
         }
     }
 
@@ -139,6 +139,7 @@ public enum ConfigurationSchema {
                 "id": name,
                 "plugin": ["type": "string", "pattern": "^(builtin:)?[a-z0-9]+(-[a-z0-9]+)*$"],
                 "path": ["type": "string"], "enabled": ValueShape.boolean.schema,
+                "optional": ValueShape.boolean.schema,
                 "config": ["type": ["object", "null"]], "grants": ["type": "array", "items": ["type": "string"]],
                 "hooks": ["type": ["object", "null"]],
                 "sha256": ["type": "string", "pattern": "^[0-9a-fA-F]{64}$"],
