@@ -12,7 +12,7 @@ struct HooklineTool: ParsableCommand {
             ServeCommand.self, CheckCommand.self, ConfigCommand.self, StatusCommand.self, HealthCommand.self,
             ReloadCommand.self, StopCommand.self, PluginsCommand.self, PasswdCommand.self, TokenCommand.self,
             CertsCommand.self,
-            ACLCommand.self, StoreCommand.self, VersionCommand.self,
+            ACLCommand.self, StoreCommand.self, LogCommand.self, VersionCommand.self,
         ])
 
     /// As the parser's own `main`, but a usage error ends with 2 instead of 64.

@@ -25,6 +25,7 @@ import Testing
             listener 8083
             protocol websockets
             listener 0 /run/mosquitto.sock
+            mount_point site/1/
             """)
         let remarks = result.remarks.map(\.description)
         #expect(remarks == ["line 2: per_listener_settings: here passwords and rules are one set for all listeners"])
@@ -39,6 +40,7 @@ import Testing
         let urls = configuration.listeners.map(\.url.description)
         #expect(urls == ["mqtt://127.0.0.1:1883", "ws://0.0.0.0:8083/mqtt", "unix:///run/mosquitto.sock"])
         #expect(configuration.listeners.map(\.allowsAnonymous) == [true, false, false])
+        #expect(configuration.listeners.map(\.mountPoint) == ["", "", "site/1/"])
         #expect(configuration.plugins.map(\.id) == ["store-sqlite", "auth", "acl"])
     }
 

@@ -48,6 +48,7 @@ ELSEWHERE = {
     "broker.mqtt.receive_maximum": ("Integration/test_limits.py", "test_more_unacknowledged_messages_than"),
     "broker.mqtt.server_keep_alive": ("Integration/test_limits.py", "test_the_server_may_set_the_keep_alive"),
     "broker.mqtt.strictness": ("Integration/test_hostile.py", "test_a_lenient_listener_forgives"),
+    "broker.log.levels": ("Integration/test_log.py", "test_parts_have_levels_of_their_own"),
     "broker.shutdown.drain": ("Integration/test_lifecycle.py", "drain"),
     "broker.data_dir": ("Integration/test_durability.py", "test_sessions_queues_and_retained_messages_survive"),
     "broker.require_pins": ("HostTests/Plugins/ReloadTests.swift", "a pin can be demanded"),
@@ -65,6 +66,7 @@ ELSEWHERE = {
     "broker.containment.breaker_pause": ("Integration/test_containment.py", "test_a_hook_that_does_nothing_but"),
     "listener.url": ("Integration/test_tls.py", "test_paho_speaks_over_every_transport"),
     "listener.allow_anonymous": ("Integration/test_auth.py", "test_anonymous_beside_auth_still_refuses"),
+    "listener.mount_point": ("Integration/test_mount_points.py", "test_tenants_see_their_own_topics"),
     "listener.strictness": ("Integration/test_hostile.py", "test_a_lenient_listener_forgives"),
     "listener.cert": ("Integration/test_tls.py", "test_certificates_change_under_load"),
     "listener.key": ("Integration/test_tls.py", "test_the_check_names_a_key_that_others_may_read"),
@@ -157,6 +159,20 @@ plugins: [ { id: door, plugin: bouncer, enabled: %s } ]
         Client(serve(config=config % "true", plugins=True)).connect()
     with Client(serve(config=config % "false", plugins=True)):
         pass
+
+
+@key("plugin.optional")
+def test_optional(serve, tmp_path):
+    config = """
+broker: { listeners: { tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true } } }
+plugins: [ { id: later, path: later.so, optional: %s } ]
+"""
+    broker = serve(config=config % "true", plugins=True)
+    broker.log.wait(r"plugin\.awaited")
+    assert command("check", tmp_path / "plugins.yaml").returncode == 0
+    broker.stop()
+    (tmp_path / "plugins.yaml").write_text(config % "false")
+    assert command("check", tmp_path / "plugins.yaml").returncode == 78
 
 
 @key("broker.limits.max_memory")

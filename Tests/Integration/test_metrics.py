@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from broker import BUILD, DEADLINE
+from broker import BUILD, DEADLINE, command
 from client import Client
 from scrape import Metrics, get
 
@@ -100,11 +100,10 @@ def test_a_new_generation_takes_the_port_over(serve, tmp_path):
     """Scrapes go on while the plugin is swapped."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    text = config().replace("localhost:9883", f"127.0.0.1:{port}")
-    broker = serve("--data-dir", tmp_path / "data", config=text, ephemeral=False)
+    text = config().replace("localhost:9883", f"127.0.0.1:{port}").replace("broker:\n", "broker:\n  data_dir: data\n")
+    serve(config=text, ephemeral=False)
     url = f"http://127.0.0.1:{port}/metrics"
     assert Metrics.of(url)("hookline_connections") == 0
-    from broker import command
-    done = command("reload", "metrics", "--config", tmp_path / "plugins.yaml", cwd=tmp_path)
+    done = command("reload", "metrics", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert Metrics.of(url)("hookline_connections") == 0

@@ -24,7 +24,8 @@ extension HookDispatcher {
             }
             guard let copy else { return }
             slot.instance._withUnsafeGuaranteedRef { instance in
-                instance.events.push(slot, hook: hook, shard: shard, input: copy, meter: compiled.meters?.countingWorkers)
+                instance.events.push(
+                    slot, hook: hook, shard: shard, input: copy, meter: compiled.meters?.countingWorkers)
             }
         }
     }

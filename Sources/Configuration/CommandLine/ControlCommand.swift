@@ -48,6 +48,8 @@ public enum ControlCommand: String, CaseIterable, Hashable, Sendable {
     case enable
     /// Switch a plugin off, in the run-time overlay.
     case disable
+    /// Show the levels of the log, or change one of them until the next reload.
+    case log
     /// Set one key in the run-time overlay.
     case configSet = "config_set"
     /// Take a key, or all, out of the run-time overlay.
@@ -69,6 +71,7 @@ public enum ControlCommand: String, CaseIterable, Hashable, Sendable {
         case .topic, .retainedMessage, .deleteRetained: ["topic"]
         case .retained: ["limit", "cursor", "filter"]
         case .disconnect, .deleteSession: ["client_id", "reason_code"]
+        case .log: ["component", "level"]
         case .configSet: ["path", "value"]
         case .configReset: ["path"]
         }

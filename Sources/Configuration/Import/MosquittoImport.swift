@@ -34,6 +34,7 @@ public struct MosquittoImport {
         var socket: String?
         var isWebSocket = false
         var allowsAnonymous: Bool?
+        var mountPoint: String?
         var tls: [(key: String, value: String)] = []
     }
 
@@ -103,6 +104,12 @@ public struct MosquittoImport {
             let allows = line.value == "true"
             if listeners.isEmpty { allowsAnonymous = allows }
             if !listeners.isEmpty { listeners[listeners.count - 1].allowsAnonymous = allows }
+        case "mount_point":
+            guard !listeners.isEmpty else {
+                remark(line, "stands before any listener")
+                return true
+            }
+            listeners[listeners.count - 1].mountPoint = line.value
         default: return false
         }
         return true
@@ -219,7 +226,6 @@ public struct MosquittoImport {
         "plugin": "plugins of mosquitto do not run here; see docs/plugins.md",
         "auth_plugin": "plugins of mosquitto do not run here; see docs/plugins.md",
         "global_plugin": "plugins of mosquitto do not run here; see docs/plugins.md",
-        "mount_point": "topics are not prefixed per listener",
         "http_dir": "files are not served",
         "user": "start it as the user it is to run as (systemd: User=)",
         "pid_file": "hookline serve --pid-file FILE",
@@ -253,6 +259,7 @@ extension MosquittoImport.Listener {
         let url = socket.map { "unix://\($0)" } ?? "\(scheme)://\(host):\(port)\(path)"
         var members = ["url: \(PlainYAML.quoted(url))"]
         if allowsAnonymous ?? allowsAnonymousElsewhere { members.append("allow_anonymous: true") }
+        if let mountPoint { members.append("mount_point: \(PlainYAML.quoted(mountPoint))") }
         if usesTLS { members += tls.map { "\($0.key): \($0.value)" } }
         return members
     }

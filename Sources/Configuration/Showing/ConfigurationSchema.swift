@@ -8,7 +8,7 @@ enum ValueShape: Sendable {
     case choice([String])
     case path
     case paths
-    /// Levels of parts of the log.
+    /// Levels of the log by part.
     case levels
 
     /// The schema of a value. A `${VARIABLE}` may stand wherever a value stands.
@@ -26,12 +26,12 @@ enum ValueShape: Sendable {
         case .choice(let words): Self.orVariable(["enum": .array(words.map { .string($0) })])
         case .path: ["type": ["string", "null"]]
         case .paths: ["anyOf": [["type": "string"], ["type": "array", "items": ["type": "string"]]]]
-        case .levels:
-            [
-                "type": ["object", "null"],
-                "additionalProperties": ["enum": .array(LogLevel.allCases.map { .string($0.rawValue) })],
-            ]
+        case .levels: ["type": "object", "additionalProperties": Self.levelSchema]
         }
+    }
+
+    private static var levelSchema: JSONText {
+        orVariable(["enum": .array(LogLevel.allCases.map { .string($0.rawValue) })])
     }
 
     private static func text(_ pattern: String) -> JSONText { ["type": "string", "pattern": .string(pattern)] }
@@ -79,7 +79,7 @@ public enum ConfigurationSchema {
         case .integer: return Int64(text).map { .integer($0) } ?? .string(text)
         case .paths: return []
         case .path: return ""
-        case .levels: return .object([])
+        case .levels: return [:]
         case .size, .duration, .rate, .choice: return .string(text)
         }
     }
@@ -119,7 +119,7 @@ public enum ConfigurationSchema {
                 ],
             ]
         case .origins, .proxyProtocol: return ["type": "array", "items": text]
-        case .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups, .mountPoint: return text
+        case .mountPoint, .cert, .key, .ca, .clientCA, .clientCRL, .ciphers, .cipherSuites, .groups: return text
         }
     }
 

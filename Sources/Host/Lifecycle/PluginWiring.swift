@@ -55,6 +55,8 @@ extension PluginEnvironment {
                 publish: { _ in false }, revokeVerdicts: { _ in }, recheckSubscriptions: { _ in }, kick: { _, _ in },
                 kickClientID: { _, _ in }),
             log: PluginLog(isEnabled: { _ in false }, write: { _ in }), install: { $1() })
+        // The ports of the configuration are those of the broker that runs.
+        isEphemeral = true
     }
 }
 

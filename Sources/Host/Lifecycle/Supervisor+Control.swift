@@ -48,6 +48,7 @@ extension Supervisor: ControlCommands {
             if let name = request.name { reloadPlugin(name, answer: answer) } else { reload(answer: answer) }
         case .enable: try switchPlugin(request.parameters, on: true, answer)
         case .disable: try switchPlugin(request.parameters, on: false, answer)
+        case .log: answer(try askLog(request.parameters))
         case .configSet: try setSetting(request.parameters, answer)
         case .configReset: try resetSetting(request.parameters, answer)
         case .disconnect: try disconnectClient(request.parameters, answer)

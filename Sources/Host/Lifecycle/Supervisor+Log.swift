@@ -2,8 +2,18 @@ import Configuration
 
 /// `log`: which lines are written, shown and changed while the broker runs.
 extension Supervisor {
+    /// `log`: without a level the report alone.
+    func askLog(_ parameters: ControlParameters) throws(UsageError) -> ControlAnswer {
+        let part = try parameters.text("component")
+        guard let level = try parameters.text("level") else {
+            guard part == nil else { throw UsageError("level is missing") }
+            return logReport
+        }
+        return try changeLog(part: part, level: level)
+    }
+
     /// The levels in force.
-    var logReport: ControlAnswer {
+    private var logReport: ControlAnswer {
         let levels = log.currentLevels
         return .done([
             ("level", .string(levels.general.rawValue)),
@@ -19,7 +29,7 @@ extension Supervisor {
     /// - Parameters:
     ///   - part: see ``LogLevels``; nil: everything that has no level of its own.
     ///   - level: one of ``LogLevel``, or `default`: the part is as everything else again.
-    func changeLog(part: String?, level: String) throws(UsageError) -> ControlAnswer {
+    private func changeLog(part: String?, level: String) throws(UsageError) -> ControlAnswer {
         var levels = log.currentLevels
         let wanted = LogLevel(rawValue: level)
         if let part {

@@ -3,18 +3,6 @@ import Locking
 
 /// What is counted of the process beside its shards, for metrics. [any thread]
 final class HostMetrics: Sendable {
-    /// How the plugins of one id were changed while the broker ran.
-    struct Reloads: Sendable, Equatable {
-        var succeeded: UInt64 = 0
-        var refused: UInt64 = 0
-        var rolledBack: UInt64 = 0
-    }
-
-    /// What came of changing the code or settings of a plugin.
-    enum ReloadOutcome: Sendable {
-        case succeeded, refused, rolledBack
-    }
-
     /// The configuration that is in force.
     struct Configuration: Sendable, Equatable {
         /// The last attempt to change it was taken.
@@ -31,7 +19,6 @@ final class HostMetrics: Sendable {
     }
 
     private struct State {
-        var reloads: [String: Reloads] = [:]
         var configuration: Configuration
         var hooks: [HookKey: HookMeasure] = [:]
         var store: StoreDriver?
@@ -53,20 +40,6 @@ final class HostMetrics: Sendable {
     init(listeners: [Listener] = []) {
         self.listeners = listeners
         state = Locked(State(configuration: Configuration(changedAt: wallNow())))
-    }
-
-    func countReload(of plugin: String, _ outcome: ReloadOutcome) {
-        state.withLock { state in
-            switch outcome {
-            case .succeeded: state.reloads[plugin, default: Reloads()].succeeded += 1
-            case .refused: state.reloads[plugin, default: Reloads()].refused += 1
-            case .rolledBack: state.reloads[plugin, default: Reloads()].rolledBack += 1
-            }
-        }
-    }
-
-    var reloads: [(plugin: String, counts: Reloads)] {
-        state.withLock { $0.reloads }.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     /// A change of the configuration was taken or refused.

@@ -3,7 +3,7 @@ import BrokerCore
 /// The numbers of plugins as metrics.
 enum PluginSamples {
     static func make(_ statuses: [PluginStatus], _ metrics: HostMetrics) -> [MetricSample] {
-        info(statuses) + failures(statuses) + reloads(metrics) + hooks(metrics)
+        info(statuses) + failures(statuses) + reloads(statuses) + hooks(metrics)
     }
 
     private static func info(_ statuses: [PluginStatus]) -> [MetricSample] {
@@ -37,16 +37,25 @@ enum PluginSamples {
         return failures + [all]
     }
 
-    private static func reloads(_ metrics: HostMetrics) -> [MetricSample] {
+    private static func reloads(_ statuses: [PluginStatus]) -> [MetricSample] {
         let help = "Changes of a plugin's code or settings while the broker ran."
-        return metrics.reloads.flatMap { plugin, counts -> [MetricSample] in
+        return statuses.flatMap { status -> [MetricSample] in
+            let label = (name: "plugin", value: status.id)
             let results = [
-                ("succeeded", counts.succeeded), ("refused", counts.refused), ("rolled_back", counts.rolledBack),
+                ("succeeded", status.counts.reloads), ("refused", status.counts.refusals),
+                ("rolled_back", status.counts.rollBacks),
             ]
-            return results.map { result, count in
-                MetricSample.counter(
-                    "hookline_plugin_reloads_total", help, count, ("plugin", plugin), ("result", result))
+            let changes = results.map { result, count in
+                MetricSample.counter("hookline_plugin_reloads_total", help, count, label, ("result", result))
             }
+            return changes + [
+                .counter(
+                    "hookline_plugin_breakers_opened_total", "Hooks left out because they did nothing but fail.",
+                    status.counts.breakerOpenings, label),
+                .counter(
+                    "hookline_plugin_hangs_total", "Calls that held an event loop for too long.", status.counts.hangs,
+                    label),
+            ]
         }
     }
 

@@ -18,6 +18,7 @@ extension PluginHost {
         var known: [(entry: PluginEntry, id: String, flags: UInt32)] = []
         for (number, entry) in entries.enumerated() where entry.isEnabled && !isAwaited(entry, paths) {
             errors += entry.policyFaults() + Self.unknownGrants(entry)
+            guard !isAwaited(entry, paths) else { continue }
             do throws(ConfigurationErrors) {
                 let (note, keys) = try look(entry, name: "check-\(number)", paths)
                 if let note { known.append((entry, note.id, note.flags)) }

@@ -30,18 +30,21 @@ extension PluginHost {
     }
 
     private func sampleOnce() {
-        let goesOn = state.withLock { state in
-            if let wanted = state.samplesWanted, wanted &+ Self.sampleEnd > monotonicNow() { return true }
+        let (goesOn, isMeasured) = state.withLock { state -> (Bool, Bool) in
+            let wanted = state.samplesWanted ?? .min
+            if wanted &+ Self.sampleEnd > monotonicNow() { return (true, state.measurers > 0) }
             state.samplesWanted = nil
-            return false
+            return (false, false)
         }
         guard goesOn else { return }
+        keeper.async(at: monotonicNow() &+ Self.samplePeriod) { [weak self] in self?.sampleOnce() }
+        // What somebody else has been measuring for longer would be counted again and again.
+        guard !isMeasured else { return }
         measure(for: Self.sampleLength) { [weak self] measures in
             guard let host = self else { return }
             let names = host.state.read { $0.running }.map { ($0.instance.number, $0.instance.id) }
             host.context.environment.metrics.add(measures, named: Dictionary(names) { $1 })
         }
-        keeper.async(at: monotonicNow() &+ Self.samplePeriod) { [weak self] in self?.sampleOnce() }
     }
 
     func beginMeasuring() {

@@ -66,7 +66,6 @@ extension PluginHost {
 
     /// Remembers what stands against a file.
     func refused(_ entry: PluginEntry, _ problem: PluginImage.Problem) {
-        context.environment.metrics.countReload(of: entry.id, .refused)
         state.withLock { state in
             // The reason of the roll-back says more than that it is remembered.
             if let known = state.refusals[entry.id], known.isQuarantined, known.sha256 == problem.sha256 { return }

@@ -32,7 +32,6 @@ extension PluginHost {
 
     private func sayReloaded(_ old: RunningPlugin, _ successor: RunningPlugin) {
         count(old.instance.id, \.reloads)
-        context.environment.metrics.countReload(of: old.instance.id, .succeeded)
         context.log(
             .info, old.instance.id, "plugin.reloaded", "",
             [
@@ -90,7 +89,6 @@ extension PluginHost {
         }
         guard let trial else { return false }
         count(id, \.rollBacks)
-        context.environment.metrics.countReload(of: id, .rolledBack)
         context.timers.resume(trial.old.instance.group)
         install()
         context.log(
