@@ -73,6 +73,7 @@ import Testing
         fclose(stream)
         #expect(try RuntimeOverlay.read(dataDirectory: path) == overlay)
         overlay.remove("broker.log.level")
-        #expect(!overlay.remove("broker.log.level"))
+        let removesTwice = overlay.remove("broker.log.level")
+        #expect(!removesTwice)
     }
 }
