@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CLIENTS = 8, MAX_OPEN = 8192, MAX_TRIPS = 4000000, PERIOD_NS = 250000 };
+enum { CLIENTS = 8, MAX_OPEN = 8192, MAX_TRIPS = 4000000, PERIOD_NS = 1000000 };
 
 static int64_t now_ns(void) {
     struct timespec time;
