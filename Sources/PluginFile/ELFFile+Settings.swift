@@ -13,6 +13,14 @@ extension ELFFile {
         public var defaultText: String?
         /// One line for people; may be empty.
         public var help: String
+
+        /// A row of the table.
+        public init(name: String, type: UInt64, defaultText: String?, help: String) {
+            self.name = name
+            self.type = type
+            self.defaultText = defaultText
+            self.help = help
+        }
     }
 
     private static let relocationsWithAddend: UInt32 = 4

@@ -11,7 +11,8 @@ struct TokenFileTests {
     @Test func aTokenIsFoundByItsTextOnly() throws {
         let (token, other) = (try #require(APIToken.make()), try #require(APIToken.make()))
         var file = TokenFile()
-        #expect(file.add(entry("a", token.text)))
+        let isAdded = file.add(entry("a", token.text))
+        #expect(isAdded)
         #expect(file.entry(of: token.text)?.name == "a")
         #expect(file.entry(of: other.text) == nil)
         #expect(!file.text.contains(token.text), "the file must not hold the token")
@@ -34,11 +35,10 @@ struct TokenFileTests {
 
     @Test func aNameIsTakenOnceAndGivenBack() {
         var file = TokenFile()
-        #expect(file.add(entry("a", "x")))
-        #expect(!file.add(entry("a", "y")))
-        #expect(!file.add(entry("no name", "y")))
-        #expect(file.remove("a"))
-        #expect(!file.remove("a"))
+        let added = [entry("a", "x"), entry("a", "y"), entry("no name", "y")].map { file.add($0) }
+        #expect(added == [true, false, false])
+        let removed = ["a", "a"].map { file.remove($0) }
+        #expect(removed == [true, false])
         #expect(file.entry(of: "x") == nil)
     }
 

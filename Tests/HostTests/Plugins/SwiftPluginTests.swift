@@ -217,10 +217,10 @@ private final class SwiftEverything: Plugin, @unchecked Sendable {
                 host.log(.info, "swift.shard", "\(words), \(host.shardCount) in all")
             }
             if question == "hold", let kept = host.keep(call.message) {
-                let host = host
+                let host = self.host
                 host.submit {
                     let words = kept.withMessage { message in
-                        let who = message.hasPublisher ? String(decoding: message.publisher.clientID) : "nobody"
+                        let who = message.hasPublisher ? String(decoding: message.publisher.id) : "nobody"
                         return "\(String(decoding: message.topic)) \(String(decoding: message.payload)) \(who) "
                             + (message.trace == nil ? "not traced" : "traced")
                     }
