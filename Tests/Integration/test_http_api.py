@@ -275,7 +275,6 @@ def test_pages_tell_each_session_once(broker, api):
         seen += [item["client_id"] for item in page["items"]]
         cursor = page["next_cursor"]
     assert sorted(seen) == sorted(names)
-    assert api.get("/api/v1/sessions?cursor=nonsense").status == 404
     assert api.get("/api/v1/sessions/" + quote(names[0], safe="")).json["client_id"] == names[0]
 
 
@@ -295,7 +294,7 @@ def test_topics(broker, api):
         assert api.post("/publish?topic=a/b&retain=true", b"x").status == 200
         for path in ("/api/v1/topics?topic=a/b", "/api/v1/topics/a%2Fb/stats"):
             found = api.get(path).json
-            assert found["topic"] == "a/b" and found["subscriptions"] == 1 and found["retained"]["topic"] == "a/b"
+            assert found["topic"] == "a/b" and found["subscribers"] == 1 and found["retained"]["topic"] == "a/b"
     assert [item["topic"] for item in api.get("/api/v1/topics").json["items"]] == ["a/b"]
 
 

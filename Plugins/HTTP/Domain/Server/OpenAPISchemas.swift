@@ -60,7 +60,7 @@ enum OpenAPISchemas {
         ),
         (
             "Topic",
-            #"{"type":"object","properties":{"topic":{"type":"string"},"subscriptions":{"type":"integer"},"#
+            #"{"type":"object","properties":{"topic":{"type":"string"},"subscribers":{"type":"integer"},"#
                 + #""shared_groups":{"type":"integer"}},"required":["topic"]}"#
         ),
         ("TopicListOrTopic", #"{"type":"object"}"#),
