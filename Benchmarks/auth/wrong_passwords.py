@@ -106,8 +106,9 @@ def main():
             without, beside = settled(runs[0]), settled(runs[options.rate])
             ratio = beside / without
             failed |= ratio > LIMIT
-            print(f"{name}: median p99 {without:.0f} us without, {beside:.0f} us with, ratio {ratio:.2f}, at most {LIMIT}: "
-                  f"{'ok' if ratio <= LIMIT else 'TOO MUCH'}", flush=True)
+            verdict = "ok" if ratio <= LIMIT else "TOO MUCH"
+            print(f"{name}: median p99 {without:.0f} us without, {beside:.0f} us with, ratio {ratio:.2f}, "
+                  f"at most {LIMIT}: {verdict}", flush=True)
     sys.exit(failed)
 
 
