@@ -92,8 +92,8 @@ def test_an_exception_is_stopped_by_the_guard_and_is_an_error(throwing, tmp_path
         client.publish("bad/x", b"1", qos=1)
         client.publish("bad/x", b"123", qos=1)
         round_trip(client)
-    broker.log.wait(r"plugin\.exception .*no route to the database")
-    broker.log.wait(r"plugin\.exception .*something that is no std::exception")
+    broker.log.wait(r"exception\.caught .*no route to the database")
+    broker.log.wait(r"exception\.caught .*something that is no std::exception")
     assert status(tmp_path)["failures"] == 2
 
 

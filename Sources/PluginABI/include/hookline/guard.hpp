@@ -5,7 +5,7 @@
  *     hl_on_acl_publish(self, hookline::guarded<on_publish>);
  *     hookline::guarded<start, HL_FAILED>     for the functions of hl_life
  *
- * What is thrown is logged as plugin.exception, and the call ends in HL_ERROR (or what else is named): the failure
+ * What is thrown is logged as exception.caught, and the call ends in HL_ERROR (or what else is named): the failure
  * verdict of the hook. An exception that leaves a plugin without it ends the process, with the plugin's blame.
  */
 #ifndef HOOKLINE_GUARD_HPP
@@ -19,7 +19,7 @@
 namespace hookline {
 namespace detail {
 
-inline void tell(hl_self *self, const char *what) noexcept { hl_log(self, HL_LOG_ERROR, "plugin.exception", what); }
+inline void tell(hl_self *self, const char *what) noexcept { hl_log(self, HL_LOG_ERROR, "exception.caught", what); }
 inline void tell(hl_call *call, const char *what) noexcept { tell(call->self, what); }
 template <typename Other> void tell(Other, const char *) noexcept {}
 
