@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "csystem.h"
 
+#include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -91,4 +92,11 @@ int csystem_image_spans(const void *address, csystem_span *spans, int count) {
     struct wanted wanted = {(uintptr_t)address, spans, count, 0};
     dl_iterate_phdr(look_for_spans, &wanted);
     return wanted.found;
+}
+
+void csystem_begin_writing(const char *path) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    sync_file_range(file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    close(file);
 }

@@ -39,6 +39,10 @@ void csystem_name_thread(const char *name);
  * variadic. */
 int csystem_watch_process(pid_t process);
 
+/* Begins to write a file's pages to the disk, and does not wait for it: what is there need not stay in memory.
+ * sync_file_range(2) needs _GNU_SOURCE. */
+void csystem_begin_writing(const char *path);
+
 /* A part of a shared object in memory, in whole pages. */
 typedef struct csystem_span {
     uintptr_t start;

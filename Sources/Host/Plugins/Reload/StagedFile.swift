@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import PluginABI
 import PluginFile
@@ -46,8 +47,11 @@ final class StagedFile: Sendable {
     deinit { unlink(path) }
 
     /// Gives back what the loader has not mapped. The rest stays on the disk for as long as it is mapped, though it
-    /// has no name any more.
-    func trim() { truncate(path, loadedBytes) }
+    /// has no name any more; only what has reached the disk can leave the memory (``RestingCode``).
+    func trim() {
+        truncate(path, loadedBytes)
+        csystem_begin_writing(path)
+    }
 
     /// SHA-256 of a file as it is now; nil when it cannot be read.
     static func digest(of path: String) -> String? {
