@@ -103,7 +103,8 @@ def test_a_new_generation_takes_the_port_over(serve, tmp_path):
     text = config().replace("localhost:9883", f"127.0.0.1:{port}").replace("broker:\n", "broker:\n  data_dir: data\n")
     serve(config=text, ephemeral=False)
     url = f"http://127.0.0.1:{port}/metrics"
-    assert Metrics.of(url)("hookline_connections") == 0
-    done = command("reload", "metrics", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert Metrics.of(url)("hookline_connections") == 0
+    for generation in ("1", "2", "3"):
+        assert Metrics.of(url)("hookline_plugin_info", plugin="metrics", generation=generation) == 1
+        done = command("reload", "metrics", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert Metrics.of(url)("hookline_plugin_reloads_total", plugin="metrics", result="succeeded") == 3

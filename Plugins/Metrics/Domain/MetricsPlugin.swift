@@ -14,13 +14,16 @@ public final class MetricsPlugin: Plugin {
 
     /// How often a port that the generation before still holds is tried again, ns.
     private static let retryPeriod: Int64 = 250_000_000
+    /// Of what is handed over.
+    private static let schema = 1
 
     public override class var description: PluginDescription {
         var description = PluginDescription(
             id: "org.hookline.metrics", version: "1.0.0", vendor: "Hookline", licence: "Apache-2.0",
             settings: MetricsSettings.declared,
             requiredServices: ["log/1", "metrics/1", "timer/1", "clock/1", "reactor/1", "publish/1"])
-        description.optionalServices = ["http/1", "http_server/1"]
+        description.optionalServices = ["http/1", "http_server/1", "state/1"]
+        description.handsOverState = true
         return description
     }
 
@@ -52,6 +55,7 @@ public final class MetricsPlugin: Plugin {
         }
         if !isRouted { host.log(.warning, "metrics.not_routed", "another plugin has the path /metrics") }
         try listen()
+        handOver()
         topics?.start()
         export?.start()
     }
@@ -72,24 +76,43 @@ public final class MetricsPlugin: Plugin {
 
     private func listen() throws(PluginFailure) {
         guard let server, let bind else { return }
+        // A free port was taken before, and stays the same.
+        if bind.port == 0, host.generation > 1 { return Self.retry(server, host) }
         do throws(ListenFailure) {
             Self.tell(try server.start(), host)
         } catch {
-            // The generation before holds it until it has been retired; meanwhile it answers.
+            // The generation before has it and hands it over, or lets go of it when it is retired.
             guard error.isInUse, host.generation > 1 else {
                 throw .failed("cannot listen on \(bind.text): \(error.words)")
             }
             host.announce("metrics", "http://\(bind.text)/metrics")
-            host.setHealth(.ready, "\(bind.text) is taken over when the generation before lets go of it")
             Self.retry(server, host)
+        }
+    }
+
+    /// Gives the sockets to the next generation, and takes those of the one before.
+    private func handOver() {
+        guard let server else { return }
+        host.offerState(schema: Self.schema) { writer in
+            guard writer.isBulk, let handover = server.handover else { return true }
+            return writer.write(handover.utf8.span)
+        }
+        host.acceptState { [host] reader in
+            guard reader.schema == Self.schema, let chunk = reader.next() else { return .taken }
+            do throws(ListenFailure) {
+                if let bound = try server.takeOver(String(decoding: chunk, as: UTF8.self)) { Self.tell(bound, host) }
+            } catch {
+                return .cold
+            }
+            return .taken
         }
     }
 
     private static func retry(_ server: ScrapeServer, _ host: PluginHost) {
         host.startTimer(after: retryPeriod) {
+            guard !server.isListening else { return }
             do throws(ListenFailure) {
                 tell(try server.start(), host)
-                host.setHealth(.ready)
             } catch {
                 retry(server, host)
             }

@@ -33,8 +33,27 @@ final class ScrapeServer: Sendable {
 
     /// Listens from now on.
     /// - Returns: the address with the port that was taken.
-    func start() throws(ListenFailure) -> BindAddress {
-        let sockets = try ListeningSocket.open(address)
+    func start() throws(ListenFailure) -> BindAddress { try listen(on: try ListeningSocket.open(address)) }
+
+    /// It listens.
+    var isListening: Bool { state.withLock { !$0.sockets.isEmpty } }
+
+    /// The sockets for the next generation: the address and the descriptors, which stay open while it takes them.
+    var handover: String? {
+        let sockets = state.withLock { $0.sockets }
+        return sockets.isEmpty ? nil : ([address.text] + sockets.map { "\($0.descriptor)" }).joined(separator: " ")
+    }
+
+    /// Listens on the sockets of the generation before, so that nobody who connects meets a closed port.
+    /// - Returns: `nil` when they are for another address, or it listens already.
+    func takeOver(_ handover: String) throws(ListenFailure) -> BindAddress? {
+        let words = handover.split(separator: " ")
+        guard !isListening, let given = words.first, given == address.text else { return nil }
+        let sockets = words.dropFirst().compactMap { word in Int32(word).flatMap { ListeningSocket(sharing: $0) } }
+        return sockets.isEmpty ? nil : try listen(on: sockets)
+    }
+
+    private func listen(on sockets: [ListeningSocket]) throws(ListenFailure) -> BindAddress {
         let watches = sockets.compactMap { socket in
             host.watch(descriptor: socket.descriptor, for: .read) { [self] _, _ in
                 accept(socket)
@@ -50,15 +69,14 @@ final class ScrapeServer: Sendable {
         return BindAddress(host: address.host, port: sockets.first?.port ?? address.port)
     }
 
-    /// Gives the port away; connections end.
+    /// Takes no more connections, and ends those there are. The port is free when the plugin is gone.
     func stop() {
-        let (sockets, watches, connections) = state.withLock { state in
+        let (watches, connections) = state.withLock { state in
             state.isStopped = true
             defer { (state.sockets, state.watches, state.connections) = ([], [], [:]) }
-            return (state.sockets, state.watches, Array(state.connections.values))
+            return (state.watches, Array(state.connections.values))
         }
         for watch in watches { host.end(watch) }
-        for socket in sockets { socket.shut() }
         for connection in connections { connection.shut() }
     }
 

@@ -9,7 +9,7 @@ struct ListenFailure: Error {
     var words: String
 }
 
-/// A listening TCP socket. It ends with the object; the port is free before that, after `shut`.
+/// A listening TCP socket; ends with the object.
 ///
 /// Sendable: the descriptor is constant.
 final class ListeningSocket: Sendable {
@@ -89,6 +89,19 @@ final class ListeningSocket: Sendable {
         }
     }
 
+    /// The same socket for another owner in this process; both take its connections.
+    /// - Parameter descriptor: open, and kept open until this returns.
+    init?(sharing descriptor: Int32) {
+        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0 else { return nil }
+        guard let port = Self.port(of: own) else {
+            close(own)
+            return nil
+        }
+        self.descriptor = own
+        self.port = port
+    }
+
     /// The next connection; `nil` when none waits.
     func accept() -> ConnectedSocket? {
         while true {
@@ -98,8 +111,6 @@ final class ListeningSocket: Sendable {
         }
     }
 
-    /// Listens no longer: from here on another socket may.
-    func shut() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 }
 
 /// A connection that was accepted; ends with the object.

@@ -17,5 +17,5 @@ static const hl_config_key keys[] = {
     {0, 0, 0, 0},
 };
 
-HL_PLUGIN_NOTE("org.hookline.metrics", "1.0.0", HL_FREE | HL_MULTI_INSTANCE | HL_RUNTIME_SWIFT, 0, 0)
+HL_PLUGIN_NOTE("org.hookline.metrics", "1.0.0", HL_FREE | HL_MULTI_INSTANCE | HL_RUNTIME_SWIFT | HL_HANDOVER, 0, 0)
 HL_PLUGIN_KEYS(keys)
