@@ -35,6 +35,7 @@ def test_a_client_is_described_while_it_is_connected_and_after(broker, control):
         assert item == {
             "client_id": "dev-17", "connected": True, "username": None, "listener": "tcp", "protocol": "5.0",
             "persistent": True, "session_expiry_interval": 3600, "subscriptions": 1, "inflight": 0, "queued": 0}
+    broker.log.wait("client.disconnected .*client=dev-17")
     with Client(broker) as other:
         other.publish("a/b", b"waits", qos=1)
     item = control.do("session", client_id="dev-17")
@@ -48,6 +49,7 @@ def test_lists_are_paged_and_each_session_is_told_once(broker, control):
         with Client(broker, f"away-{number}", version=V5, clean=False, expiry=600) as client:
             client.subscribe(f"t/{number}")
             client.subscribe("t/+")
+        broker.log.wait(f"client.disconnected .*client=away-{number} ")
     with Client(broker, "here"):
         names = [item["client_id"] for item in control.all_items("clients", 5)]
         assert sorted(names) == sorted([f"away-{number}" for number in range(23)] + ["here"])
@@ -168,9 +170,11 @@ def test_test_mode_resets_and_settles(serve, threads, tmp_path):
         for name in ("a", "b"):
             with Client(broker, name, version=V5, clean=False, expiry=600) as client:
                 client.subscribe("t/#", 1)
+            broker.log.wait(f"client.disconnected .*client={name} ")
         client = Client(broker, "c").connect()
-        for number in range(50):
-            client.send(f"t/{number}", b"x", qos=1, retain=True)
+        # What the broker has not read it cannot know of: every message is acknowledged before it is asked.
+        for sent in [client.send(f"t/{number}", b"x", qos=1, retain=True) for number in range(50)]:
+            client.wait_published(sent)
         control.do("test_settle")
         assert control.do("session", client_id="a")["queued"] == 50
         assert control.do("retained")["total"] == 50

@@ -158,7 +158,7 @@ def test_no_code_of_a_plugin_runs(folder):
              source], check=True, timeout=DEADLINE)
         done = check(folder, "bomb.yaml", ["plugins:", "  - { id: bomb, path: bomb.so, config: { level: x } }"])
         assert done.returncode == 78
-        assert done.stderr == f"{folder}/bomb.yaml:2:51: plugin 'bomb': config.level: 'x' is not a whole number\n"
+        assert done.stderr == f"{folder}/bomb.yaml:2:49: plugin 'bomb': config.level: 'x' is not a whole number\n"
         missing = check(folder, "bomb.yaml", ["plugins: [ { id: bomb, path: bomb.so } ]"])
         assert "bomb.yaml:1:12: plugin 'bomb': config.level is missing (how loud)" in missing.stderr
         told = command("plugins", "describe", folder / "bomb.so")

@@ -316,9 +316,11 @@ def test_max_inflight(serve, tmp_path):
     ("max_queued_messages: 2", "refuse", 0x97), ("max_queued_bytes: 250", "refuse", 0x97),
     ("max_queued_messages: 2", "dead_letter", 0)])
 def test_queue_limits(serve, limit, policy, code):
-    broker = broker_with(serve, f"session: {{ {limit}, on_queue_full: {policy} }}")
+    # On one loop: a publisher is told of the queues of its own loop.
+    broker = broker_with(serve, f"session: {{ {limit}, on_queue_full: {policy} }}", threads=1)
     with Client(broker, "away", clean=False, expiry=600) as away:
         away.subscribe("t", 1)
+    broker.log.wait("client.disconnected .*client=away")
     with Client(broker) as client:
         codes = [client.publish("t", b"x" * 100, qos=1) for _ in range(3)]
     assert codes == [0, 0, code]
@@ -335,8 +337,8 @@ def test_what_connack_tells(serve):
 @key("broker.log.format", "broker.log.level")
 def test_log(serve):
     broker = broker_with(serve, "log: { format: json, level: debug }")
-    with Client(broker):
-        pass
+    with Client(broker) as client:
+        client.subscribe("t")
     broker.stop()
     events = [json.loads(line) for line in broker.log.lines]
     assert {"debug", "info"} <= {event["level"] for event in events}

@@ -70,6 +70,7 @@ def test_a_stop_under_load_ends_in_time_and_loses_nothing_acknowledged(serve, th
     away = Client(broker, "away", clean=False, expiry=3600).connect()
     away.subscribe("load/#", 2)
     away.close()
+    broker.log.wait("client.disconnected .*client=away")
     # It takes messages and never acknowledges them: the drain waits for it as long as it may.
     stubborn = Client(broker, "stubborn", clean=False, expiry=3600)
     stubborn.paho.manual_ack_set(True)
@@ -84,7 +85,7 @@ def test_a_stop_under_load_ends_in_time_and_loses_nothing_acknowledged(serve, th
         client = Client(again, name, clean=False, expiry=3600).connect()
         assert client.session_present
         with Client(again) as last:
-            last.publish("load/last", b"last", qos=1)
+            last.publish("load/last", b"last", qos=2)
         seen |= set(client.until(b"last"))
         client.close()
         assert acknowledged <= seen, f"{name} lost {len(acknowledged - seen)} of {len(acknowledged)}"
