@@ -19,5 +19,5 @@ static const hl_config_key keys[] = {
     {0, 0, 0, 0},
 };
 
-HL_PLUGIN_NOTE("org.hookline.traces", "1.0.0", HL_FREE | HL_RUNTIME_SWIFT, 0, 0)
+HL_PLUGIN_NOTE("org.hookline.traces", "1.0.0", HL_FREE | HL_MULTI_INSTANCE | HL_RUNTIME_SWIFT, 0, 0)
 HL_PLUGIN_KEYS(keys)
