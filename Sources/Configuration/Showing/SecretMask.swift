@@ -5,7 +5,10 @@ import PositionedYAML
 enum SecretMask {
     static let mask = "********"
 
-    private static let words = ["password", "passphrase", "secret", "token", "_key", "apikey", "psk", "credential"]
+    private static let words = [
+        "password", "passphrase", "secret", "token", "_key", "apikey", "psk", "credential", "authorization",
+        "cookie",
+    ]
 
     /// True for `password`, `client_secret`, `api-token`; false for their `_file` twins and for `password_file`.
     static func isSecret(_ key: String) -> Bool {
