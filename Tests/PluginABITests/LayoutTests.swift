@@ -22,6 +22,8 @@ import Testing
             "hl_life": MemoryLayout<hl_life>.size, "hl_plugin_desc": MemoryLayout<hl_plugin_desc>.size,
             "hl_note": MemoryLayout<hl_note>.size, "hl_config_key": MemoryLayout<hl_config_key>.size,
             "hl_config_v1": MemoryLayout<hl_config_v1>.size, "hl_config": MemoryLayout<hl_config>.size,
+            "hl_key_table": MemoryLayout<hl_key_table>.size,
+
             "hl_trace_context": MemoryLayout<hl_trace_context>.size,
             "hl_client": MemoryLayout<hl_client>.size, "hl_msg": MemoryLayout<hl_msg>.size,
             "hl_connect": MemoryLayout<hl_connect>.size, "hl_granted": MemoryLayout<hl_granted>.size,
@@ -58,6 +60,7 @@ import Testing
         ]
         let values: [String: Int] = [
             "hl_exemplar": MemoryLayout<hl_exemplar>.size,
+            "hl_trace_options": MemoryLayout<hl_trace_options>.size,
             "hl_publish_report": MemoryLayout<hl_publish_report>.size,
             "hl_batch": MemoryLayout<hl_batch>.size, "hl_consumer_options": MemoryLayout<hl_consumer_options>.size,
             "hl_consumer_stats": MemoryLayout<hl_consumer_stats>.size, "hl_field": MemoryLayout<hl_field>.size,

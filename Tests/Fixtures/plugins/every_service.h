@@ -291,10 +291,18 @@ static void trace(everything *e) {
     const hl_trace_v1 *trace = e->self->trace;
     char text[HL_TRACEPARENT_SIZE];
     hl_trace_context context;
+    hl_trace_options options;
     hl_metric *metric = 0;
     hl_metric_spec spec;
     hl_span none = USE(trace, trace, begin)(e->self, hl_str("nobody listens"), hl_str("")), span, child;
     USE(trace, trace, export_spans)(e->self, exported, 0);
+    /* None but those that were begun, and sampled, elsewhere: what the broker does is not asked about. */
+    memset(&options, 0, sizeof options);
+    options.struct_size = sizeof options;
+    options.ratio = 2;
+    if (USE(trace, trace, configure)(e->self, &options) != HL_INVALID) say(e->self, "test.wrong", "ratio");
+    options.ratio = 0;
+    if (trace->configure(e->self, &options) != HL_OK) say(e->self, "test.wrong", "configure");
     span = USE(trace, trace, begin)(e->self, hl_str("outer"),
                                     hl_str("00-ab000000000000000000000000000001-cd00000000000001-01"));
     child = USE(trace, trace, child)(e->self, hl_str("inner"), span);
