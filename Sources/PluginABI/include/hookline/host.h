@@ -62,8 +62,8 @@ typedef struct hl_core_v1 {
     void (*fail)(hl_self *self, hl_view message);
 } hl_core_v1;
 
-/* The broker keeps nothing and takes no port of its configuration (--ephemeral): a plugin that listens does so on a free
- * port of 127.0.0.1 and tells it with http_server/1. */
+/* The broker keeps nothing and takes no port of its configuration (--ephemeral): a plugin that listens does so on a
+ * free port of 127.0.0.1 and tells it with http_server/1. */
 #define HL_SELF_EPHEMERAL 0x1u
 
 /* The plugin's end of the host. Owner: host; valid from create until destroy. */
