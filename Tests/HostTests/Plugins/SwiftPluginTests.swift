@@ -124,8 +124,9 @@ import Testing
         client.subscribe("kept/#", qos: 1)
         #expect(client.packet()?.first == 0x90)
         #expect(
-            ask(live, client, "report", "swift.report", count: 2) == [
-                "not a topic false", "routed(matched: true) true 1",
+            ask(live, client, "report", "swift.report", count: 4) == [
+                "not a topic false", "not a topic false", "routed(matched: false) true 0",
+                "routed(matched: true) true 1",
             ])
         #expect(client.packet()?.first == 0x32)
         #expect(ask(live, client, "hold", "swift.held") == ["ask hold dev-1 not traced"])
@@ -140,7 +141,7 @@ import Testing
             id: "provider", path: try PluginFixture.build("provider"),
             position: SourcePosition(file: "plugins.yaml", line: 4, column: 5))
         try live.apply([try entry(), provider])
-        #expect(ask(live, client, "acquire", "swift.acquired") == ["42"])
+        #expect(ask(live, client, "acquire", "swift.acquired", count: 2) == ["42", "nobody"])
     }
 
     @Test("An interest is narrowed and ended while the plugin runs; state goes to the next generation")
