@@ -124,12 +124,11 @@ public struct StoredState: Sendable {
     }
 
     private mutating func change(_ client: [UInt8], _ row: StoreRow, _ body: (inout Session) -> Void) {
-        guard var session = sessions.removeValue(forKey: client) else {
+        guard let place = sessions.index(forKey: client) else {
             problems.append("no session of '\(String(decoding: client, as: UTF8.self))' for \(row.word)")
             return
         }
-        body(&session)
-        sessions[client] = session
+        body(&sessions.values[place])
     }
 
     /// Queued messages are not in ``messages``.
