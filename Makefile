@@ -2,7 +2,7 @@
 CONFIG ?= plugins.yaml
 PREFIX ?= /usr/local
 DESTDIR ?=
-# The second store engine is built where its library is: asked for each recipe, since `setup` may just have installed it.
+# The second store engine is built where its library is: asked for each recipe, `setup` may just have installed it.
 export HOOKLINE_ROCKSDB = $(shell pkg-config --exists rocksdb 2>/dev/null && echo 1)
 RELEASE := .build/release
 FORMATTED := Package.swift SDK/Package.swift Sources Plugins Tests Fuzz $(wildcard Examples)
@@ -73,7 +73,8 @@ crash: ## kill -9 at random moments while clients publish: nothing acknowledged 
 crash-power: ## the power fails at each of the first flushes of a broker, with both engines (ROUNDS=200, SEED=n)
 	@swift build -c release
 	@for engine in store-sqlite $(if $(HOOKLINE_ROCKSDB),store-rocksdb); do \
-	    python3 Tests/Crash/crash.py --power --rounds $(ROUNDS) --store $$engine $(if $(SEED),--seed $(SEED)) || exit 1; done
+	    python3 Tests/Crash/crash.py --power --rounds $(ROUNDS) --store $$engine $(if $(SEED),--seed $(SEED)) || exit 1; \
+	done
 
 bench-durability: ## what durability costs, each figure beside its goal (FIGURES="throughput queue restart plain")
 	@swift build -c release
