@@ -81,6 +81,12 @@ import Testing
         #expect(result.remarks[6].words == "made_up: no such setting here")
     }
 
+    @Test("gives listeners of one kind names of their own")
+    func names() throws {
+        let result = MosquittoImport("listener 1 127.0.0.1\nlistener 2 127.0.0.1\nlistener 3 127.0.0.1")
+        #expect(try load(result.text).configuration.listeners.map(\.name) == ["tcp", "tcp-2", "tcp-3"])
+    }
+
     @Test("of an empty file is what mosquitto does without one")
     func empty() throws {
         let loaded = try load(MosquittoImport("").text)

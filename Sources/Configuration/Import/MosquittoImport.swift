@@ -181,8 +181,11 @@ public struct MosquittoImport {
         lines.append("  listeners:")
         var names: Set<String> = []
         for listener in listeners {
-            var name = listener.kind
-            for number in 2... where !names.insert(name).inserted { name = "\(listener.kind)-\(number)" }
+            var (name, number) = (listener.kind, 2)
+            while !names.insert(name).inserted {
+                name = "\(listener.kind)-\(number)"
+                number += 1
+            }
             lines.append("    \(name): { \(listener.members(allowsAnonymous).joined(separator: ", ")) }")
         }
         lines.append("plugins:")

@@ -15,6 +15,8 @@ struct ConfigurationCheck {
         // Said already, in the words of whoever reads the file.
         let missing = Set(errors.filter(\.isMissingPlugin).map(\.position))
         loaded?.configuration.plugins.removeAll { missing.contains($0.position) }
+        let broken = Set(errors.compactMap(\.listenerName))
+        loaded?.configuration.listeners.removeAll { broken.contains($0.name) }
         if let loaded {
             source = loaded.source
             warnings = loaded.warnings
@@ -43,5 +45,10 @@ struct ConfigurationCheck {
 extension ConfigurationError {
     fileprivate var isMissingPlugin: Bool {
         if case .pluginFileMissing = problem { true } else { false }
+    }
+
+    /// The listener that it is about, where it is one that could be read.
+    fileprivate var listenerName: String? {
+        if case .listener(let name, _) = problem { name } else { nil }
     }
 }
