@@ -8,6 +8,7 @@ asks anything, then while one page after the other is asked for.
 """
 
 import json
+import os
 import socket
 import statistics
 import struct
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".build/release"
+BUILD = ROOT / os.environ.get("HOOKLINE_BUILD", ".build/release")
 
 
 def string(text):
