@@ -51,7 +51,7 @@ extension ELFFile {
             table.size >= 16, let stride = reader.u32(table.offset + 4).map({ Int($0) }), stride >= 32, stride <= 1_024
         else { return nil }
         let memory = LoadedImage(reader, regions(reader), relocations(reader, sections))
-        guard let first = memory.pointer(at: table.address + 8) else { return [] }
+        guard let first = memory.pointer(at: table.address &+ 8) else { return [] }
         var settings: [Setting] = []
         for index in 0..<maximumSettings {
             let key = first &+ UInt64(index * stride)
@@ -112,8 +112,10 @@ extension ELFFile {
     /// Addends of the relocations that put an address of the image itself somewhere, by place.
     private static func relocations(_ reader: Reader, _ sections: [Section]) -> [UInt64: UInt64] {
         var addends: [UInt64: UInt64] = [:]
+        var left = maximumRelocations
         for section in sections where section.type == relocationsWithAddend && section.address != 0 {
-            guard section.size / 24 <= maximumRelocations else { continue }
+            guard section.size / 24 <= left else { continue }
+            left -= section.size / 24
             for index in 0..<section.size / 24 {
                 let start = section.offset + index * 24
                 guard let place = reader.u64(start), let info = reader.u64(start + 8),
