@@ -64,7 +64,8 @@ public final class ACLPlugin: Plugin {
 
     public override func start() throws(PluginFailure) {
         // What plugins publish and what is stored was authorised where it came in.
-        let fromClients = Interest(origins: [.client, .bridge, .will])
+        // A plugin may speak for a client (HTTP does); nobody is asked about what it says for itself.
+        let fromClients = Interest(origins: [.client, .bridge, .will, .plugin])
         try host.register(.aclPublish, fromClients)
         try host.register(.aclSubscribe)
         try host.register(.aclDeliver)
