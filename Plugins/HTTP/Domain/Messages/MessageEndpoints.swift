@@ -36,7 +36,9 @@ enum MessageEndpoints {
             message.qos = call.query["qos"].flatMap { Int($0) } ?? 0
             message.retain = call.query["retain"] == "true"
             message.expiry = call.query["message_expiry_interval"].flatMap { UInt32($0) }
-            message.contentType = call.request.headers[.contentType]
+            // What curl says about everything says nothing.
+            let type = call.request.headers[.contentType]
+            message.contentType = type == "application/x-www-form-urlencoded" ? nil : type
             return try await Publishing.publish(message, api, call)
         },
         Endpoint(
