@@ -171,14 +171,14 @@ struct MessageToPublish: Sendable {
         _ value: JSONValue?, _ name: String, _ range: ClosedRange<Int64>
     ) throws(Problem) -> Int64? {
         guard let value else { return nil }
-        let number: Int64? =
+        let exact: Int64? =
             switch value {
-            case .integer(let number): number
+            case .integer(let integer): integer
             // 1.0 is an integer, too.
             case .number(let number): Int64(exactly: number)
             default: nil
             }
-        guard let number, range.contains(number) else {
+        guard let number = exact, range.contains(number) else {
             throw .invalid("'\(name)' is not a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
