@@ -12,10 +12,8 @@ extension Shard {
     ) -> Bool {
         let fast = state.pointee.fastHooks
         guard let chain = fast.pointee.publishAlone else { return decideAll(connection, message, entry, inbound) }
-        let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW)
-        guard first == .goOn else { return askPublish(connection, message, entry, inbound, after: first) }
-        state.pointee.counters.publishAccess.allowed &+= 1
-        return true
+        let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW, counts: true)
+        return first == .goOn || askPublish(connection, message, entry, inbound, after: first)
     }
 
     /// As ``decidePublish(_:_:_:_:)``, once acl.publish has allowed it: msg.in.
@@ -40,12 +38,8 @@ extension Shard {
     ) -> Bool {
         let fast = state.pointee.fastHooks
         if let chain = fast.pointee.publish {
-            let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW)
-            if first == .goOn {
-                state.pointee.counters.publishAccess.allowed &+= 1
-            } else if !askPublish(connection, message, entry, inbound, after: first) {
-                return false
-            }
+            let first = fast.ask(chain, UnsafeRawPointer(message), plain: HL_ALLOW, counts: true)
+            guard first == .goOn || askPublish(connection, message, entry, inbound, after: first) else { return false }
         } else if state.pointee.authorisesPublish {
             let kept = hooks.cachedPublish(connection: connection.pointee.id, topicEntry: entry.pointee.id, now: now)
             if kept == .allow {

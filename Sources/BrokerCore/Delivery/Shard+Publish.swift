@@ -140,7 +140,7 @@ extension Shard {
         {
             append(connection, template, firstByte: 0x30 | (retain ? 1 : 0), packetID: 0)
             state.pointee.counters.messagesSent.0 &+= 1
-            state.pointee.counters.payloadBytesSent &+= UInt64(truncatingIfNeeded: message.pointee.payload.count)
+            state.pointee.counters.payloadBytesSent &+= message.pointee.view.payload.len
         } else {
             drop(
                 connection.pointee.session, message.pointee,

@@ -9,8 +9,9 @@ extension Shard {
         _ connection: ConnectionRef, _ message: PublishedRef, _ entry: UnsafeMutablePointer<TopicEntry>,
         packetID: UInt16
     ) {
-        let size = message.pointee.payload.count
-        state.pointee.counters.payloadBytesReceived &+= UInt64(truncatingIfNeeded: size)
+        // The length of the view: making a buffer of it would cost more than counting.
+        let size = message.pointee.view.payload.len
+        state.pointee.counters.payloadBytesReceived &+= size
         state.pointee.messageSizes.count(size)
         switch message.pointee.qos {
         case 0:

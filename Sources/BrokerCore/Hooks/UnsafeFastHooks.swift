@@ -25,6 +25,8 @@ struct FastHooks {
     let receivers: UnsafeMutablePointer<hl_receiver>
     /// What the setters have said; `flags` is 0 before every call of the short way.
     var answer = hl_answer()
+    /// Messages that acl.publish has let through the short way: counted here, where it costs one instruction.
+    var publishesAllowed: UInt64 = 0
     /// Something of an earlier call is still held.
     var isDirty = false
     /// The chains that have a short way.
@@ -203,15 +205,22 @@ struct FastChains {
 
 extension UnsafeMutablePointer where Pointee == FastHooks {
     /// Asks a chain of acl.publish or msg.in.
-    /// - Parameter plain: the verdict that lets the message go on.
+    /// - Parameters:
+    ///   - plain: the verdict that lets the message go on.
+    ///   - counts: whether that is counted in `publishesAllowed`; a constant, so that it costs nothing where it is not.
     @inline(__always)
-    func ask(_ chain: UnsafePointer<FastSlot>, _ input: UnsafeRawPointer, plain: hl_verdict) -> FirstAnswer {
+    func ask(
+        _ chain: UnsafePointer<FastSlot>, _ input: UnsafeRawPointer, plain: hl_verdict, counts: Bool = false
+    ) -> FirstAnswer {
         var slot = chain
         while true {
             let verdict = call(slot, input)
             // Two comparisons in one.
             if (verdict ^ plain) | pointee.answer.flags != 0 { return stopped(verdict, slot, chain) }
-            if slot.pointee.isLast { return .goOn }
+            if slot.pointee.isLast {
+                if counts { pointee.publishesAllowed &+= 1 }
+                return .goOn
+            }
             slot += 1
         }
     }

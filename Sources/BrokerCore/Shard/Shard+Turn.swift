@@ -170,7 +170,7 @@ extension Shard {
         var snapshot = ShardSnapshot(
             shard: index, connections: state.pointee.connections.count - state.pointee.endedConnections.count,
             sessions: sessions.count, subscriptions: state.pointee.tree.count, retained: shared.retained.count,
-            queuedMessages: queued, counters: state.pointee.counters)
+            queuedMessages: queued, counters: counters)
         snapshot.queuedBytes = bytes
         snapshot.inflightMessages = inflight
         snapshot.onlineSessions = online

@@ -160,7 +160,11 @@ public final class Shard {
     }
 
     /// What this shard has counted.
-    public var counters: ShardCounters { state.pointee.counters }
+    public var counters: ShardCounters {
+        var counters = state.pointee.counters
+        counters.publishAccess.allowed &+= state.pointee.fastHooks.pointee.publishesAllowed
+        return counters
+    }
 
     /// Memory that shares no cache line with what another thread writes.
     private static func allocateApart<Value>(_ type: Value.Type) -> UnsafeMutablePointer<Value> {

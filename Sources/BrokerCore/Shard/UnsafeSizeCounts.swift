@@ -15,8 +15,8 @@ struct SizeCounts {
     }
 
     @inline(__always)
-    func count(_ size: Int) {
-        let place = 63 &- (UInt64(bitPattern: Int64(size &- 1)) | 1).leadingZeroBitCount
+    func count(_ size: UInt64) {
+        let place = 63 &- ((size &- 1) | 1).leadingZeroBitCount
         (places + place).pointee &+= 1
     }
 
