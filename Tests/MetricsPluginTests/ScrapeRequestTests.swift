@@ -66,7 +66,9 @@ import Testing
     func hosts() {
         let local = BindAddress(host: "localhost", port: 1)
         for good in ["", "localhost", "localhost:1", "127.0.0.1:1", "[::1]:1"] { #expect(local.accepts(host: good)) }
-        for bad in ["evil.example", "localhost.evil.example:1", "[::2]:1"] { #expect(!local.accepts(host: bad)) }
+        for bad in ["evil.example", "localhost.evil.example:1", "127.0.0.1.evil.example:80", "[::2]:1"] {
+            #expect(!local.accepts(host: bad))
+        }
         #expect(BindAddress(host: "10.0.0.5", port: 1).accepts(host: "metrics.example"))
     }
 }

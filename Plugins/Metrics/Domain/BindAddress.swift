@@ -40,7 +40,9 @@ struct BindAddress: Equatable, Sendable {
         } else {
             name = name.prefix { $0 != ":" }
         }
-        return name == "localhost" || name.hasPrefix("127.") || name == "::1"
+        // Not "127.0.0.1.example.com", which anybody may own.
+        let isNumber = name.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == UInt8(ascii: ".") }
+        return name == "localhost" || (isNumber && name.hasPrefix("127.")) || name == "::1"
     }
 
     /// For a URL.
