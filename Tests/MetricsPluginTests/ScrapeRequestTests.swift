@@ -18,7 +18,8 @@ import Testing
     @Test("every beginning of a request is incomplete")
     func beginnings() {
         let text = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
-        for length in 0..<text.utf8.count { #expect(Self.parse(String(text.prefix(length))) == .incomplete) }
+        let bytes = Array(text.utf8)
+        for length in bytes.indices { #expect(ScrapeRequest.parse(Array(bytes[..<length])) == .incomplete) }
     }
 
     @Test(

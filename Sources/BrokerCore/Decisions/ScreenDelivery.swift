@@ -23,9 +23,7 @@ extension Shard {
         receiver.pointee.qos = min(message.pointee.view.qos, UInt32(target.pointee.qos))
         let delivery = fast.delivery
         delivery.pointee.msg = message.view
-        let first = fast.ask(chain, delivery)
-        if first == .goOn { state.pointee.counters.deliverAccess.allowed &+= 1 }
-        return first
+        return fast.ask(chain, delivery, counted: 1)
     }
 
     /// As ``screen(_:_:_:)``, for any receivers.
@@ -49,9 +47,7 @@ extension Shard {
         delivery.pointee.msg = message.view
         delivery.pointee.receiver_count = UInt32(truncatingIfNeeded: count)
         defer { delivery.pointee.receiver_count = 1 }
-        let first = fast.ask(chain, delivery)
-        if first == .goOn { state.pointee.counters.deliverAccess.allowed &+= UInt64(count) }
-        return first
+        return fast.ask(chain, delivery, counted: UInt64(count))
     }
 
     /// Whether a verdict that allows is kept for every receiver: then nobody needs to be asked.

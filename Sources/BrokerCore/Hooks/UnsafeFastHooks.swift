@@ -27,6 +27,8 @@ struct FastHooks {
     var answer = hl_answer()
     /// Messages that acl.publish has let through the short way: counted here, where it costs one instruction.
     var publishesAllowed: UInt64 = 0
+    /// Receivers that acl.deliver has let through the short way.
+    var deliveriesAllowed: UInt64 = 0
     /// Something of an earlier call is still held.
     var isDirty = false
     /// The chains that have a short way.
@@ -227,15 +229,21 @@ extension UnsafeMutablePointer where Pointee == FastHooks {
 
     /// Asks a chain of acl.deliver. Goes on when every receiver may have the message; else the bits that the plugin has
     /// set are in `deny` and `allow`, and whoever takes them clears them.
+    /// - Parameter counted: what is added to `deliveriesAllowed` then.
     @inline(__always)
-    func ask(_ chain: UnsafePointer<FastSlot>, _ delivery: UnsafePointer<hl_delivery>) -> FirstAnswer {
+    func ask(
+        _ chain: UnsafePointer<FastSlot>, _ delivery: UnsafePointer<hl_delivery>, counted: UInt64 = 0
+    ) -> FirstAnswer {
         var slot = chain
         while true {
             let verdict = call(slot, UnsafeRawPointer(delivery))
             if UInt64((verdict ^ HL_ALLOW) | pointee.answer.flags) | pointee.deny | pointee.allow != 0 {
                 return stopped(verdict, slot, chain)
             }
-            if slot.pointee.isLast { return .goOn }
+            if slot.pointee.isLast {
+                pointee.deliveriesAllowed &+= counted
+                return .goOn
+            }
             slot += 1
         }
     }

@@ -163,6 +163,7 @@ public final class Shard {
     public var counters: ShardCounters {
         var counters = state.pointee.counters
         counters.publishAccess.allowed &+= state.pointee.fastHooks.pointee.publishesAllowed
+        counters.deliverAccess.allowed &+= state.pointee.fastHooks.pointee.deliveriesAllowed
         return counters
     }
 
