@@ -35,7 +35,7 @@ import Testing
                 "wss://localhost:8084/mqtt",
             ])
         #expect(loaded.configuration.listeners.allSatisfy { $0.allowsAnonymous && $0.url.isLocal })
-        #expect(loaded.configuration.plugins.map(\.id) == ["store-sqlite"])
+        #expect(loaded.configuration.plugins.map(\.id) == ["store-sqlite", "http", "metrics"])
         #expect(loaded.configuration.broker.dataDirectory.hasSuffix("/data"))
         #expect(loaded.warnings.isEmpty)
     }
@@ -45,7 +45,7 @@ import Testing
         // A commented setting looks like `# key:` or `# - {`; prose has no such beginning.
         let switchedOn = text.replacing(#/# (?=- \{|(limits|session|log): )/#, with: "")
         let loaded = try ServerConfiguration.load(text: switchedOn, file: "plugins.yaml")
-        #expect(loaded.configuration.plugins.map(\.id) == ["store-sqlite", "auth", "acl"])
+        #expect(loaded.configuration.plugins.map(\.id) == ["store-sqlite", "http", "auth", "acl", "metrics"])
         var expected = BrokerConfiguration()
         expected.dataDirectory = loaded.configuration.broker.dataDirectory
         #expect(loaded.configuration.broker == expected)
