@@ -21,8 +21,8 @@ public final class PluginHost: @unchecked Sendable {
     public var shardCount: Int { Int(raw.pointee.shard_count) }
     /// Counts loads of this instance, from 1.
     public var generation: Int { Int(raw.pointee.generation) }
-    /// The broker keeps nothing and takes no port of its configuration (`--ephemeral`): a plugin that listens does so on
-    /// a free port of 127.0.0.1, and tells it with `announce`.
+    /// The broker keeps nothing and takes no port of its configuration (`--ephemeral`): a plugin that listens does so
+    /// on a free port of 127.0.0.1, and tells it with `announce`.
     public var isEphemeral: Bool { raw.pointee.flags & HL_SELF_EPHEMERAL != 0 }
 
     /// Asks for a hook; in `Plugin.start` only.
