@@ -150,6 +150,25 @@ def test_a_collector_that_is_away_gets_the_spans_later_and_is_told_of_once(start
     assert len([line for line in broker.log.lines if "traces.not_delivered" in line]) == 1
 
 
+def test_a_new_generation_takes_over_and_no_span_is_told_twice(serve, tmp_path, collector):
+    """While new code is on probation the old is warm behind it: one of them exports."""
+    (tmp_path / "acl.yaml").write_text("default: allow\nrules: []\n")
+    config = CONFIG.format(
+        acl=BUILD / "libacl.so", traces=BUILD / "libtraces.so", url=collector.url, more="ratio: 1")
+    broker = serve("--data-dir", tmp_path / "data", config=config, ephemeral=False)
+    done = command("reload", "traces", "--config", tmp_path / "plugins.yaml", "--data-dir", tmp_path / "data")
+    assert done.returncode == 0, done.stderr
+    first, _, one = context()
+    second, _, two = context()
+    with Client(broker, "sender") as sender:
+        sender.publish("t/a", b"", 1, UserProperty=[("traceparent", one)])
+        of_trace(collector, first, "publish")
+        sender.publish("t/a", b"", 1, UserProperty=[("traceparent", two)])
+        of_trace(collector, second, "publish")
+    spans = [span.id for span in collector.spans()]
+    assert len(spans) == len(set(spans))
+
+
 def test_headers_and_attributes_and_what_is_refused(start, collector, tmp_path):
     (tmp_path / "token").write_text("Bearer very-secret\n")
     broker = start('ratio: 1, authorization_file: token, headers: { X-Tenant: blue }, attributes: { host.name: h1 }')

@@ -47,6 +47,12 @@ final class Tracer: Sendable {
         var sampling: [(owner: PluginInstance, sampling: Sampling)] = []
         /// What the event loops were told last; nil: nothing is traced.
         var inForce: Sampling?
+
+        /// Of two generations of one instance the newer one exports; the older, warm as long as the newer is on
+        /// probation, goes on when that is taken back.
+        func isInForce(_ index: Int) -> Bool {
+            exports.lastIndex { $0.owner.id == exports[index].owner.id } == index
+        }
     }
 
     private let state = Monitor(State())
@@ -105,7 +111,7 @@ final class Tracer: Sendable {
     func record(_ spans: [Span]) {
         let scheduled = state.withLock { state -> [PluginInstance] in
             var scheduled: [PluginInstance] = []
-            for index in state.exports.indices {
+            for index in state.exports.indices where state.isInForce(index) {
                 let room = max(0, Tracer.maximumWaiting - state.exports[index].waiting.count)
                 state.exports[index].waiting.append(contentsOf: spans.prefix(room))
                 state.exports[index].lost += UInt64(max(0, spans.count - room))
