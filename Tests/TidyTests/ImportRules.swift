@@ -58,6 +58,8 @@ enum ImportRules {
         ("Plugins/Metrics/OTLP", ["CCurl", "CSystem"]),
         ("Plugins/Metrics/Domain", ["CSystem", "OTLP", "PluginSDK"]),
         ("Plugins/Metrics/Entry", ["MetricsPlugin", "PluginSDK", "PluginABI"]),
+        ("Plugins/Traces/Domain", ["OTLP", "PluginSDK"]),
+        ("Plugins/Traces/Entry", ["PluginSDK", "PluginABI", "TracesPlugin"]),
         ("Plugins/ACL/Entry", ["ACLPlugin", "PluginSDK", "PluginABI"]),
         (
             "Plugins/HTTP/Domain",
