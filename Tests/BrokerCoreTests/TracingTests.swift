@@ -245,6 +245,26 @@ import Testing
         #expect(spans.dropLast().allSatisfy { $0.parentID == publish.context.spanID })
     }
 
+    @Test("A chain that waits goes on when tracing has ended and the table is another")
+    func endsWhilePending() {
+        let (test, exporter) = traced()
+        let plugins = [TestPlugin(), TestPlugin()]
+        var token: UInt64 = 0
+        plugins[0].onPublish { call, _ in
+            token = call.pend()
+            return HL_PENDING
+        }
+        plugins[1].onPublish { _, _ in HL_ALLOW }
+        test.install(plugins)
+        let receiver = subscriber(test)
+        publish(test.connect("p"))
+        test.install(plugins, generation: 2)
+        test.tell(.trace(nil))
+        test.complete(token, HL_ALLOW)
+        #expect(receiver.messages().count == 1 && plugins[1].calls(HL_HOOK_ACL_PUBLISH) == 1)
+        #expect(exporter.take().isEmpty)
+    }
+
     @Test("A message that is refused, and one that is dropped, have spans that say so")
     func failed() {
         let (test, exporter) = traced { $0.maximumQueuedMessages = 0 }

@@ -75,7 +75,7 @@ struct HookMeter {
     let instance: Unmanaged<HookInstance>
     let name: String
     var measure: HookMeasure
-    /// Where spans go, while messages are traced. The shard keeps it alive longer than any call.
+    /// Where spans go, while messages are traced. Kept alive by the meters.
     var tracing: Unmanaged<ShardTracing>?
 
     /// The function that is called in the place of the plugin's, with the meter as its state.
@@ -140,6 +140,8 @@ final class HookMeters {
     /// Calls are counted and timed for whoever asks; else the meters are there for the sake of spans.
     var isMeasuring = false
     private var meters: [UnsafeMutablePointer<HookMeter>] = []
+    /// A call that waits goes on with the table it began with, also when tracing has ended since.
+    private var tracing: ShardTracing?
     let workers = WorkerMeter()
 
     deinit { for meter in meters { meter.deinitialize(count: 1).deallocate() } }
@@ -184,6 +186,7 @@ final class HookMeters {
 
     /// Calls have spans from now on, or, with nil, no more.
     func setTracing(_ tracing: ShardTracing?) {
+        self.tracing = tracing
         for meter in meters { meter.pointee.tracing = tracing.map { .passUnretained($0) } }
     }
 }
