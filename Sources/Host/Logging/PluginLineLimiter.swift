@@ -2,12 +2,12 @@
 /// and told with the last of them when the window ends.
 ///
 /// Other than ``RepeatLimiter`` it does not know what a line is about: a plugin says different things under one event,
-/// and the first hundred of them are worth reading.
+/// and the first thousand of them are worth reading.
 ///
 /// Times are those of a clock that never jumps, in ns. Invariant: at most ``maximumKinds`` windows are open; a plugin
 /// that invents event names shares one with all that have no place.
 struct PluginLineLimiter {
-    static let burst = 100
+    static let burst = 1_000
     static let window = RepeatLimiter.window
     static let maximumKinds = 1_024
 
