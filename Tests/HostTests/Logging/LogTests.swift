@@ -44,7 +44,7 @@ struct LogTests {
         log.close()
         let lines = contents(of: pipe).split(separator: "\n")
         #expect(lines.count == 100)
-        for (number, line) in lines.enumerated() { #expect(line.hasSuffix("\"number\":\(number)}")) }
+        for (number, line) in lines.enumerated() { #expect(line.hasSuffix("\"changed\":\(number)}")) }
     }
 
     @Test("A level that is off builds nothing; it can be changed while running")
