@@ -28,6 +28,10 @@ HEAD = """/*
 #define SIZE(type, size) _Static_assert(sizeof(type) == (size), "size of " #type " has changed")
 #define AT(type, field, offset) \\
     _Static_assert(offsetof(type, field) == (offset), "place of " #type "." #field " has changed")
+/* Every struct that may grow begins alike. */
+#define BEGINS(type) \\
+    AT(type, struct_size, 0); \\
+    AT(type, flags, 4)
 
 #if UINTPTR_MAX == UINT64_MAX
 """
@@ -56,6 +60,9 @@ def layout():
         program.append(f'puts("/* {header.relative_to(folder)} */");')
         for name, fields in structs(header.read_text()):
             program.append(f'printf("SIZE({name}, %zu);\\n", sizeof({name}));')
+            if fields[:2] == ["struct_size", "flags"]:
+                program.append(f'puts("BEGINS({name});");')
+                fields = fields[2:]
             for field in fields:
                 program.append(f'printf("AT({name}, {field}, %zu);\\n", offsetof({name}, {field}));')
     program.append("return 0; }")
