@@ -109,6 +109,7 @@ extension PluginHost {
             return state.resting
         }
         for code in resting { code.rest() }
+        for code in resting.suffix(RestingCode.recent) { code.pageOut() }
     }
 
     private func checkMappings(_ path: String) throws(PluginImage.Problem) {

@@ -7,25 +7,28 @@ import Glibc
 /// somebody looks at it after all, a runtime at its type tables, or a thread that was left behind.
 struct RestingCode: Sendable {
     private let constant: [csystem_span]
+    private let changing: [csystem_span]
 
     private static let maximumSpans = 16
+    /// Images whose changing parts are looked at again: their copies may have reached the disk meanwhile.
+    static let recent = 8
 
-    /// Lets the system take what it can have of the rest, too: what was never written to, and, where there is swap
-    /// space, what was.
     /// - Parameter address: of a function in it.
     init(around address: UInt) {
         var spans = [csystem_span](repeating: csystem_span(), count: Self.maximumSpans)
         let count = csystem_image_spans(UnsafeRawPointer(bitPattern: address), &spans, Int32(Self.maximumSpans))
         constant = spans[..<Int(count)].filter { $0.is_constant != 0 }
-        for span in spans[..<Int(count)] where span.is_constant == 0 {
-            madvise(UnsafeMutableRawPointer(bitPattern: span.start), Int(span.length), MADV_PAGEOUT)
-        }
+        changing = spans[..<Int(count)].filter { $0.is_constant == 0 }
     }
 
     /// Gives the memory of its constant parts back.
-    func rest() {
-        for span in constant {
-            madvise(UnsafeMutableRawPointer(bitPattern: span.start), Int(span.length), MADV_DONTNEED)
-        }
+    func rest() { Self.advise(constant, MADV_DONTNEED) }
+
+    /// Lets the system take what it can have of the rest: what was never written to, once the file has reached the
+    /// disk, and, where there is swap space, what was.
+    func pageOut() { Self.advise(changing, MADV_PAGEOUT) }
+
+    private static func advise(_ spans: [csystem_span], _ advice: Int32) {
+        for span in spans { madvise(UnsafeMutableRawPointer(bitPattern: span.start), Int(span.length), advice) }
     }
 }
