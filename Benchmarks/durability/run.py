@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What durability costs: each figure beside its goal; exit 1 when one is missed.
 
-  throughput   durable QoS 1, 10 publishers, sync: always: at least 50,000 messages/s, to persistent subscribers that are
-               online, and to those and one that is offline; beside mosquitto with persistence (which does not flush)
+  throughput   durable QoS 1, 10 publishers, sync: always: at least 50,000 messages/s, to persistent subscribers that
+               are online, and to those and one that is offline; beside mosquitto with persistence (which does not
+               flush)
   queue        a client comes back to 1,000,000 messages of 1 KiB: resident memory of the broker below 200 MB
   restart      1,000,000 retained messages and 1,000,000 sessions, each alone: ready line within 2 s
   plain        non-persistent QoS 0 and 1 with the store loaded: at most 1.05 times the CPU without

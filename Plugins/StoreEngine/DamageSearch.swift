@@ -1,12 +1,13 @@
 import PluginABI
 
-/// Finds what can still be read behind a damaged place. A walk cannot step over one; a search that begins behind it can.
+/// Finds what can still be read behind a damaged place. A walk cannot step over one; a search that begins behind it
+/// can.
 public enum DamageSearch {
     /// Searches for one place; each is some page reads.
     private static let maximumProbes = 256
 
-    /// The smallest key behind a damaged place that a search finds, and the place at which the search begins: by halving
-    /// the distance between a place that cannot be read and one that can.
+    /// The smallest key behind a damaged place that a search finds, and the place at which the search begins: by
+    /// halving the distance between a place that cannot be read and one that can.
     /// - Parameters:
     ///   - low: the place that cannot be read.
     ///   - last: a key behind it that can, such as the one a walk from the other end comes to.

@@ -35,7 +35,8 @@ struct BrokenFile: Sendable, CustomTestStringConvertible {
             "broker: { log: { max_topic_alais: 5 } }",
             "1:18: unknown key 'max_topic_alais' in broker.log; nearest is 'broker.mqtt.max_topic_alias'"),
         BrokenFile(
-            "broker: { log: { colour: 5 } }", "1:18: unknown key 'colour' in broker.log; known here: level, format"),
+            "broker: { log: { colour: 5 } }",
+            "1:18: unknown key 'colour' in broker.log; known here: level, levels, format"),
         BrokenFile("limits: {}", "1:1: unknown key 'limits'; it belongs in broker"),
         BrokenFile(
             "listener: 1883", "1:1: unknown key 'listener'; here listeners are a mapping: broker.listeners.NAME.url"),

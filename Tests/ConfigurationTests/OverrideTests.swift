@@ -9,6 +9,7 @@ import Testing
         case "broker.data_dir": return "/elsewhere"
         case "broker.plugin_dirs": return "[/a, /b]"
         case "broker.log.level": return "debug"
+        case "broker.log.levels": return "{client: debug}"
         case "broker.log.format": return "json"
         case "broker.session.on_queue_full": return "pause"
         case "broker.session.duplicate_client_id": return "refuse"

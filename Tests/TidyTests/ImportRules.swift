@@ -64,8 +64,8 @@ enum ImportRules {
         (
             "Plugins/HTTP/Domain",
             [
-                "APITokens", "Base64Coding", "HTTPTypes", "HummingbirdCore", "HummingbirdTLS", "Logging", "MQTTCodec",
-                "NIOCore", "NIOPosix", "NIOSSL", "PluginSDK", "ServiceLifecycle", "StrictJSON",
+                "APITokens", "Base64Coding", "Dispatch", "HTTPTypes", "HummingbirdCore", "HummingbirdTLS", "Logging",
+                "MQTTCodec", "NIOCore", "NIOPosix", "NIOSSL", "PluginSDK", "ServiceLifecycle", "StrictJSON",
             ]
         ),
         ("Plugins/HTTP/Entry", ["HTTPPlugin", "PluginSDK", "PluginABI"]),

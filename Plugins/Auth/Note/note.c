@@ -1,4 +1,4 @@
-/* What `hookline plugins describe` and `hookline check` read from the file: the same facts as AuthPlugin.description. */
+/* What `hookline plugins describe` and `hookline check` read from the file: the same facts as in AuthPlugin. */
 #include <hookline/plugin.h>
 
 static const hl_config_key keys[] = {

@@ -83,20 +83,46 @@ static void speak_for_somebody(everything *e) {
         say(e->self, "test.wrong", "connection");
 }
 
+static void clone_message(everything *e, hl_call *call, const hl_msg *msg) {
+    hl_publication clone = hl_publication_like(msg, call->now);
+    hl_view rest = msg->topic, level = {0, 0};
+    uint32_t levels = 0;
+    while (hl_topic_next_level(&rest, &level)) levels++;
+    if (levels != 2 || !hl_view_equal(level, "me")) say(e->self, "test.wrong", "levels");
+    clone.topic = hl_str("cloned");
+    clone.cause = call;
+    if (CALL(e->self, publish, publish)(e->self, &clone) != HL_OK) say(e->self, "test.wrong", "clone");
+}
+
+static void publish_and_count(everything *e) {
+    hl_publication publication;
+    memset(&publication, 0, sizeof publication);
+    publication.struct_size = sizeof publication;
+    publication.topic = hl_str("counted");
+    publication.qos = 1;
+    publication.user = (void *)(uintptr_t)"counted";
+    publication.report = reported;
+    CALL(e->self, publish, publish)(e->self, &publication);
+    publication.properties = hl_str("no properties");
+    if (e->self->publish->publish(e->self, &publication) != HL_INVALID) say(e->self, "test.wrong", "properties");
+}
+
+static void retain(everything *e) {
+    hl_publication publication;
+    memset(&publication, 0, sizeof publication);
+    publication.struct_size = sizeof publication;
+    publication.topic = hl_str("every/kept");
+    publication.payload = hl_str("kept");
+    CALL(e->self, retained, set)(e->self, &publication);
+}
+
 static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
     everything *e = (everything *)state;
     check_call(call, HL_HOOK_MSG_IN, msg);
     check_message(call, msg);
     if (begins(msg->topic, "edit/")) return edit(call);
     if (hl_view_equal(msg->topic, "clone/me")) {
-        hl_publication clone = hl_publication_like(msg, call->now);
-        hl_view rest = msg->topic, level = {0, 0};
-        uint32_t levels = 0;
-        while (hl_topic_next_level(&rest, &level)) levels++;
-        if (levels != 2 || !hl_view_equal(level, "me")) say(e->self, "test.wrong", "levels");
-        clone.topic = hl_str("cloned");
-        clone.cause = call;
-        if (CALL(e->self, publish, publish)(e->self, &clone) != HL_OK) say(e->self, "test.wrong", "clone");
+        clone_message(e, call, msg);
         return HL_ABSTAIN;
     }
     if (!hl_view_equal(msg->topic, "ask")) return HL_ABSTAIN;
@@ -107,16 +133,7 @@ static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
         if (publish(e, "every/+", "", "", "") != HL_INVALID) say(e->self, "test.wrong", "topic");
         CALL(e->self, publish, when_ready)(e->self, ready, 0);
     } else if (hl_view_equal(msg->payload, "count")) {
-        hl_publication publication;
-        memset(&publication, 0, sizeof publication);
-        publication.struct_size = sizeof publication;
-        publication.topic = hl_str("counted");
-        publication.qos = 1;
-        publication.user = (void *)(uintptr_t)"counted";
-        publication.report = reported;
-        CALL(e->self, publish, publish)(e->self, &publication);
-        publication.properties = hl_str("no properties");
-        if (e->self->publish->publish(e->self, &publication) != HL_INVALID) say(e->self, "test.wrong", "properties");
+        publish_and_count(e);
     } else if (hl_view_equal(msg->payload, "keep")) {
         keep(e, msg);
     } else if (hl_view_equal(msg->payload, "sessions")) {
@@ -133,12 +150,7 @@ static hl_verdict asked(void *state, hl_call *call, const hl_msg *msg) {
     } else if (hl_view_equal(msg->payload, "end")) {
         CALL(e->self, client, end_session)(e->self, hl_str("dev-1"), 0x98, done, (void *)(uintptr_t)"end");
     } else if (hl_view_equal(msg->payload, "retained")) {
-        hl_publication publication;
-        memset(&publication, 0, sizeof publication);
-        publication.struct_size = sizeof publication;
-        publication.topic = hl_str("every/kept");
-        publication.payload = hl_str("kept");
-        CALL(e->self, retained, set)(e->self, &publication);
+        retain(e);
     } else if (hl_view_equal(msg->payload, "look")) {
         CALL(e->self, retained, get)(e->self, hl_str("every/kept"), retained, (void *)(uintptr_t)"get");
         CALL(e->self, retained, match)(e->self, hl_str("every/#"), retained, (void *)(uintptr_t)"match");
