@@ -62,7 +62,7 @@ def test_the_body_is_the_payload_whatever_it_is(broker, api):
         assert reply.status == 200, reply
         assert (reply.json["matched"], reply.json["sent"], reply.json["queued"]) == (1, 1, 0)
         assert reply.json["id"]
-        message = client.message()
+        message = client.receive()
         assert (message.topic, message.payload, message.qos) == ("a/b", b'{"not":"an envelope"}', 1)
         assert message.properties.ContentType == "application/json"
 
@@ -75,7 +75,7 @@ def test_online_and_offline_receivers_are_counted(broker, api):
         two.subscribe("a/#", 0)
         reply = api.post("/publish?topic=a/b&qos=1", b"x").json
         assert (reply["matched"], reply["sent"], reply["queued"]) == (3, 2, 1)
-        assert one.message().payload == two.message().payload == b"x"
+        assert one.receive().payload == two.receive().payload == b"x"
 
 
 def test_nobody_subscribes(api):
@@ -89,7 +89,7 @@ def test_a_retained_message_waits_for_its_subscriber(broker, api):
     assert api.post("/publish?topic=a/b&retain=true", b"kept").status == 200
     with Client(broker, "late") as client:
         client.subscribe("a/b")
-        message = client.message()
+        message = client.receive()
         assert message.payload == b"kept" and message.retain
 
 
@@ -122,7 +122,7 @@ def test_the_envelope_carries_properties(broker, api):
             "properties": {"content_type": "x", "user": [["k", "v"]], "response_topic": "r", "correlation_data": "AQI=",
                            "message_expiry_interval": 60, "payload_format_indicator": 1}})
         assert reply.status == 200, reply
-        message = client.message()
+        message = client.receive()
         assert message.payload == b"hi"
         got = message.properties
         assert (got.ContentType, got.UserProperty, got.ResponseTopic) == ("x", [("k", "v")], "r")
@@ -148,9 +148,9 @@ def test_the_trace_of_a_request_goes_on_in_the_message(broker, api):
         client.subscribe("a", 1)
         headers = {"traceparent": context, "tracestate": "x=1"}
         assert api.post("/publish?topic=a", b"x", headers).status == 200
-        assert client.message().properties.UserProperty == [("traceparent", context), ("tracestate", "x=1")]
+        assert client.receive().properties.UserProperty == [("traceparent", context), ("tracestate", "x=1")]
         assert api.post("/publish?topic=a", b"x", {"traceparent": "nonsense"}).status == 200
-        assert not hasattr(client.message().properties, "UserProperty")
+        assert not hasattr(client.receive().properties, "UserProperty")
 
 
 # Rules
@@ -174,8 +174,8 @@ def test_nobody_gets_in_with_wrong_credentials_or_without(ruled):
             reply = api.post(path, b'{"topic":"a/b"}')
             assert reply.status == 401, reply
             assert "Basic" in reply.headers["WWW-Authenticate"]
-        events = api.subscribe("filter=a/b")
-        assert events.status == 401
+        with api.subscribe("filter=a/b") as events:
+            assert events.status == 401
 
 
 def test_a_subscription_that_is_denied_is_a_403(ruled):
@@ -193,7 +193,7 @@ def test_an_operators_token_publishes_as_the_broker(ruled, tmp_path):
     with Client(ruled, "root", username="root", password="secret") as client:
         client.subscribe("z", 1)
         assert API(ruled, token=operate).post("/publish?topic=z&qos=1", b"x").json["sent"] == 1
-        assert client.message().payload == b"x"
+        assert client.receive().payload == b"x"
     assert API(ruled, token=read).post("/publish?topic=z", b"x").status == 403
 
 

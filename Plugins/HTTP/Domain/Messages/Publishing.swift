@@ -29,6 +29,11 @@ enum Publishing {
         return try answer(report, message, seesRules: call.caller.role != nil)
     }
 
+    /// U+0000 to U+001F and U+007F to U+009F, which MQTT asks senders to leave out [MQTT-1.5.4-2].
+    private static func hasControls(_ text: String) -> Bool {
+        text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    }
+
     private static func check(_ message: MessageToPublish, _ host: PluginHost) throws(Problem) {
         guard message.topic.utf8.count <= 65_535, host.isValidTopic(message.topic) else {
             throw .invalid("'\(message.topic)' is not a topic name")
@@ -37,8 +42,8 @@ enum Publishing {
             throw .invalid("'response_topic' is not a topic name")
         }
         let texts = [message.contentType ?? ""] + message.user.flatMap { [$0.name, $0.value] }
-        guard texts.allSatisfy({ $0.utf8.count <= 65_535 && !$0.utf8.contains(0) }) else {
-            throw .invalid("texts of properties have at most 65535 bytes and no NUL")
+        guard texts.allSatisfy({ $0.utf8.count <= 65_535 && !hasControls($0) }) else {
+            throw .invalid("texts of properties have at most 65535 bytes and no control characters")
         }
         guard message.correlationData?.count ?? 0 <= 65_535 else {
             throw .invalid("'correlation_data' has at most 65535 bytes")
