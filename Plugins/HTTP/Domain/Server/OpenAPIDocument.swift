@@ -69,7 +69,10 @@ enum OpenAPIDocument {
                 ])
             case .text: .object([("type", "string")])
             case .topic: .object([("type", "string"), ("pattern", .string(OpenAPISchemas.topicPattern))])
-            case .filter: .object([("type", "string"), ("pattern", .string(OpenAPISchemas.filterPattern))])
+            case .filter:
+                .object([
+                    ("type", "string"), ("minLength", .integer(1)), ("pattern", .string(OpenAPISchemas.filterPattern)),
+                ])
             case .boolean: .object([("type", "boolean")])
             case .integer(let range):
                 .object([

@@ -86,16 +86,15 @@ enum OpenAPISchemas {
     /// Text without control characters.
     static let textPattern = #"^[^\u0000-\u001f\u007f-\u009f]*$"#
     /// A topic name of MQTT.
-    static let topicPattern = ##"^[^#+\u0000-\u001f\u007f-\u009f]+$"##
-    /// A topic filter of MQTT.
-    static let filterPattern =
-        ##"^((\+|[^$+#/\u0000-\u001f\u007f-\u009f]+)(/(\+|[^$+#/\u0000-\u001f\u007f-\u009f]+))*(/#)?|#)$"##
+    static let topicPattern = ##"^[^#+\u0000]+$"##
+    /// A topic filter of MQTT, which is not empty.
+    static let filterPattern = ##"^(#|(\+|[^+#/\u0000]*)(/(\+|[^+#/\u0000]*))*(/#)?)$"##
     /// RFC 4648, with padding, and one text for one value.
     private static let base64Pattern =
         "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
 
     private static func string(_ pattern: String) -> JSON {
-        .object([("type", "string"), ("maxLength", .integer(1000)), ("pattern", .string(pattern))])
+        .object([("type", "string"), ("pattern", .string(pattern))])
     }
 
     private static let message: String = {
