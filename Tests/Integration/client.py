@@ -130,6 +130,8 @@ class Client:
         """PUBLISH without waiting; the packet's identifier in paho's terms."""
         extra = {"properties": properties("PUBLISH", **values)} if self.version == V5 else {}
         info = self.paho.publish(topic, payload, qos, retain, **extra)
+        if info.rc == paho.MQTT_ERR_NO_CONN:
+            raise ConnectionError(paho.error_string(info.rc))
         assert info.rc == paho.MQTT_ERR_SUCCESS, paho.error_string(info.rc)
         return info.mid
 

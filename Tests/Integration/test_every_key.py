@@ -301,7 +301,7 @@ def option_of(pid, peer_port, level, option):
 
 @key("broker.session.max_inflight")
 def test_max_inflight(serve, tmp_path):
-    broker = broker_with(serve, "data_dir: data, session: { max_inflight: 2 }", ephemeral=False)
+    broker = broker_with(serve, "data_dir: data, session: { max_inflight: 2 }", ephemeral=False, threads=1)
     with Client(broker, "slow") as slow, Client(broker) as other, Control(tmp_path) as control:
         slow.paho.manual_ack_set(True)
         slow.subscribe("t", 1)

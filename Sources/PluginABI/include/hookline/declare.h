@@ -46,8 +46,23 @@
         id_, version_};
 
 /* The settings alone, beside HL_PLUGIN_NOTE: keys is an array of hl_config_key or 0. */
-#define HL_PLUGIN_KEYS(keys_)                                                                                          \
-    HL_IN_KEYS_SECTION static const hl_key_table hl_plugin_keys_ = {sizeof(hl_key_table), sizeof(hl_config_key), keys_};
+#define HL_PLUGIN_KEYS(keys_)                                                                                         \
+    HL_IN_KEYS_SECTION static const hl_key_table hl_plugin_keys_ = {sizeof(hl_key_table), sizeof(hl_config_key),      \
+                                                                    keys_};                                           \
+    HL_KEEP_KEYS
+
+/* The Swift package manager drops what nobody refers to (--gc-sections), but no notes: one that refers to the table
+ * keeps it. Elsewhere `used` is enough, and gcc's assembler would warn of a note with an address in it. */
+#if defined(__clang__)
+#define HL_KEEP_KEYS                                                                                                  \
+    __attribute__((section(HL_NOTE_SECTION ".keys"), used, aligned(8))) static const struct {                         \
+        uint32_t name_size, description_size, type;                                                                   \
+        char name[12];                                                                                                \
+        const hl_key_table *table;                                                                                    \
+    } hl_plugin_keys_note_ = {9, sizeof(void *), HL_NOTE_TYPE + 1, HL_NOTE_NAME, &hl_plugin_keys_};
+#else
+#define HL_KEEP_KEYS
+#endif
 
 /* Everything can be said: life is an hl_life, required and optional are lists of services or 0. */
 #define HL_PLUGIN_FULL(id_, version_, flags_, keys_, life_, hooks_, notify_hooks_, vendor_, licence_, url_, required_, \
