@@ -96,7 +96,8 @@ import Testing
         let release = Semaphore()
         // The thread of the lowest class gets stuck here; on a busy machine it may not even have begun.
         submit(workers) {
-            guard sched_getscheduler(0) == SCHED_IDLE else { return .refused("somebody else") }
+            // 5: SCHED_IDLE, which Glibc does not show to Swift.
+            guard sched_getscheduler(0) == 5 else { return .refused("somebody else") }
             release.wait()
             return .refused("the first one")
         }

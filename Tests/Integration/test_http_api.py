@@ -18,6 +18,7 @@ pytestmark = needs_http
 
 CONFIG = """\
 broker:
+  data_dir: data
   listeners: { tcp: { url: "mqtt://127.0.0.1:0", allow_anonymous: true } }
 plugins:
   - { id: http, config: { bind: "127.0.0.1:0", health_bind: "127.0.0.1:0"%s } }
