@@ -235,7 +235,8 @@ def test_tls(serve, tmp_path):
     ("cert: certs/server.pem", "both"), ('bind: "0.0.0.0:8080", require_login: false', "log-in is required"),
 ])
 def test_settings_are_checked(serve, setting, word):
-    broker = serve(config="broker: { listeners: { tcp: { url: 'mqtt://127.0.0.1:0', allow_anonymous: true } } }\n"
+    broker = serve(config="broker: { data_dir: data,"
+                          " listeners: { tcp: { url: 'mqtt://127.0.0.1:0', allow_anonymous: true } } }\n"
                           f"plugins: [ {{ id: http, config: {{ {setting} }} }} ]\n", ready=False, ephemeral=False)
     assert broker.wait() == 78
     assert word in broker.log.text()
